@@ -1,0 +1,28 @@
+"""The services. ``from kolla_iac.components import Keystone`` is the only import form."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kolla_iac.components.database.component import Database as Database
+    from kolla_iac.components.keystone.component import Keystone as Keystone
+    from kolla_iac.components.loadbalancer.component import LoadBalancer as LoadBalancer
+    from kolla_iac.components.mariadb.component import MariaDB as MariaDB
+    from kolla_iac.components.memcached.component import Memcached as Memcached
+
+_WHERE = {
+    "Database": "database",
+    "Keystone": "keystone",
+    "LoadBalancer": "loadbalancer",
+    "MariaDB": "mariadb",
+    "Memcached": "memcached",
+}
+__all__ = ["Database", "Keystone", "LoadBalancer", "MariaDB", "Memcached"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}.component"), name)

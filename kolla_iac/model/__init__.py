@@ -1,0 +1,1 @@
+"""Pure data: settings, releases, the secrets catalogue, services and stage specifications."""

@@ -1,0 +1,159 @@
+"""Stage specifications: what `kolla-iac stage` reads on standard input, as JSON.
+
+Components write them (through ``kolla_iac.resources``), ``kolla_iac.runtime`` carries them out. Every stage is
+idempotent: run again from the top, it does what is still missing and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from kolla_iac.model.balancer import BalancerConfig
+from kolla_iac.model.base import Strict
+from kolla_iac.model.waits import HttpWait, Wait
+
+LABEL_ENVIRONMENT = "kolla_iac.environment"
+LABEL_SERVICE = "kolla_iac.service"
+LABEL_REPLICA = "kolla_iac.replica"
+LABEL_RELEASE = "kolla_iac.release"
+LABEL_ROLE = "kolla_iac.role"
+"""``rolled``, ``singleton`` or ``job``."""
+
+
+class Upload(Strict):
+    """A file put into a container before it starts."""
+
+    path: str
+    content: str
+    mode: str = "0644"
+
+
+class Mount(Strict):
+    """A named volume at a path."""
+
+    volume: str
+    path: str
+    read_only: bool = False
+
+
+class _Stage(Strict):
+    name: str
+    """Unique in the environment: ``keystone-1-handover``. Timeline, failures and previews use it."""
+    environment: str
+    service: str
+    release: str
+    hosts: dict[str, str]
+    """Every host of the environment: name -> Docker endpoint."""
+
+
+class JobStage(_Stage):
+    """A one-shot container; its log is shown when it fails, and it is removed in the end."""
+
+    kind: Literal["job"] = "job"
+    host: str
+    image: str
+    command: tuple[str, ...] = ()
+    """Empty: the image's own, which is Kolla's ``kolla_start``."""
+    env: dict[str, str] = {}
+    """Never secrets: `docker inspect` shows it."""
+    files: tuple[Upload, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    network: str = "none"
+    user: str = ""
+    capabilities: tuple[str, ...] = ()
+    """Kept; all others are dropped."""
+    timeout: float = 600
+
+
+class ReadyStage(_Stage):
+    """Waits until a singleton can do its work, after stopping any other generation of the same replica."""
+
+    kind: Literal["ready"] = "ready"
+    host: str
+    replica: int = 1
+    container: str
+    """Id of the container that must become ready."""
+    wait: Wait
+
+
+class EvictStage(_Stage):
+    """Stops and removes containers of a replica that no state knows (left by a cut-off run).
+
+    Only used when creating a singleton met the name of such a container.
+    """
+
+    kind: Literal["evict"] = "evict"
+    host: str
+    replica: int = 1
+    stop_seconds: float = 60
+
+
+class HandoverStage(_Stage):
+    """New generation takes a replica's traffic; the old one drains and goes."""
+
+    kind: Literal["handover"] = "handover"
+    host: str
+    replica: int
+    container: str
+    """Id of the new generation's container."""
+    backend: str
+    ready: Wait
+    balancer: str = "loadbalancer"
+    """Service label of the load balancer's containers."""
+    up_seconds: float = 60
+    """How long the load balancer's own check may take to say UP."""
+    drain_seconds: float = 90
+    stop_seconds: float = 60
+
+
+class RetireStage(_Stage):
+    """Drains and removes the replicas beyond the wanted number, on every host."""
+
+    kind: Literal["retire"] = "retire"
+    replicas: int
+    backend: str
+    balancer: str = "loadbalancer"
+    drain_seconds: float = 90
+    stop_seconds: float = 60
+
+
+class BalancerStage(_Stage):
+    """Writes the load balancer's frontends and backends; reloads it, without a lost request, if they changed."""
+
+    kind: Literal["balancer"] = "balancer"
+    host: str
+    container: str
+    config: BalancerConfig
+
+
+class VerifyStage(_Stage):
+    """An exchange through the load balancer, as a client would have it."""
+
+    kind: Literal["verify"] = "verify"
+    balancer: str = "loadbalancer"
+    exchange: HttpWait
+
+
+class ImagesStage(_Stage):
+    """Builds or pulls what is missing on each host, and never what is there."""
+
+    kind: Literal["images"] = "images"
+    images: dict[str, str]
+    """Image name (``keystone``) -> full reference as previewed."""
+    source: Literal["build", "registry"]
+
+
+Stage = Annotated[
+    JobStage
+    | ReadyStage
+    | EvictStage
+    | HandoverStage
+    | RetireStage
+    | BalancerStage
+    | VerifyStage
+    | ImagesStage,
+    Field(discriminator="kind"),
+]
+stage_adapter: TypeAdapter[Stage] = TypeAdapter(Stage)
