@@ -22,7 +22,6 @@ SERVICE = Service(
     title="Load balancer",
     settings=LoadBalancerSettings,
     image="haproxy",
-    files=("haproxy.cfg",),
     secrets=(Secret("haproxy_statistics_password", "HAProxy's statistics page"),),
     role="control",
     share_host=False,
