@@ -35,4 +35,5 @@ SERVICE = Service(
         Secret("keystone_credential_keys", "stored credentials", kind="fernet_keys"),
     ),
     port=5000,
+    check="/ready",
 )

@@ -83,7 +83,9 @@ class Service:
     """Configuration files that it renders, which overrides may therefore address."""
     secrets: tuple[Secret, ...] = ()
     port: int | None = None
-    """Default port of its public endpoint; None: not published."""
+    """Port of its API, in its containers and inside the network; None: not published."""
+    check: str = "/healthcheck"
+    """Path that answers 200 while a replica can do its work; the load balancer asks it."""
     share_host: bool = True
     """Whether two replicas may stand on one host."""
 

@@ -46,6 +46,8 @@ class _Stage(Strict):
     release: str
     hosts: dict[str, str]
     """Every host of the environment: name -> Docker endpoint."""
+    after: tuple[str, ...] = ()
+    """Ids of what must have come before; not used by the stage, only so that their change runs it again."""
 
 
 class JobStage(_Stage):
