@@ -1,7 +1,7 @@
 """What a service slice declares about itself, and how slices are found.
 
-Each folder of ``kolla_iac/components`` with a ``settings.py`` that has a module-level ``SERVICE`` is a service;
-nothing else lists service names.
+Each folder of ``kolla_iac/components`` with a ``settings.py`` that has a module-level ``SERVICE`` is a
+service; nothing else lists service names.
 """
 
 from __future__ import annotations

@@ -1,0 +1,101 @@
+"""The catalogue of secrets: what an environment needs, how a value is made, what it must look like."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+import string
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from kolla_iac.errors import Problem
+from kolla_iac.model.service import Secret, services
+
+if TYPE_CHECKING:
+    from kolla_iac.model.environment import Environment
+
+ALPHABET = string.ascii_letters + string.digits
+"""Of passwords: nothing that INI files, URLs, SQL or shells read as syntax."""
+
+
+def required(env: Environment) -> dict[str, Secret]:
+    """Every secret that the environment's enabled services need, by name."""
+    known = services()
+    return {secret.name: secret for name in env.enabled() for secret in known[name].secrets}
+
+
+def generate(secret: Secret) -> str:
+    """A new value from the operating system's random generator."""
+    if secret.kind == "fernet_keys":
+        return json.dumps({index: _fernet_key() for index in ("0", "1")})
+    return "".join(secrets.choice(ALPHABET) for _ in range(secret.length))
+
+
+def missing(env: Environment, names: Iterable[str], environment: str = "ENV") -> list[Problem]:
+    """One problem for each required secret that is not among ``names``.
+
+    Args:
+        environment: name of the environment, for the hint.
+    """
+    present = set(names)
+    return [
+        Problem(
+            f"secrets.{name}",
+            f"is missing ({secret.purpose})",
+            f"kolla-iac secrets generate {environment}",
+        )
+        for name, secret in required(env).items()
+        if name not in present
+    ]
+
+
+def malformed(env: Environment, values: Mapping[str, str]) -> list[Problem]:
+    """Problems of required secrets' decrypted values. No problem ever quotes a value."""
+    found = []
+    for name, secret in required(env).items():
+        if name in values and (reason := _fault(secret, values[name])):
+            found.append(Problem(f"secrets.{name}", reason, "take it out, then: kolla-iac secrets generate"))
+    return found
+
+
+def _fault(secret: Secret, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        return "must be text that is not empty"
+    if secret.kind == "fernet_keys":
+        return _fernet_fault(value)
+    if any(character.isspace() or not character.isprintable() for character in value):
+        return "must not contain blanks, line ends or control characters"
+    return ""
+
+
+def _fernet_fault(value: str) -> str:
+    try:
+        keys = json.loads(value)
+    except (ValueError, RecursionError):
+        return "must be a JSON object of Fernet keys"
+    if not isinstance(keys, dict):
+        return "must be a JSON object of Fernet keys"
+    if len(keys) < 2 or "0" not in keys:
+        return 'must hold at least two keys, "0" (the next) among them'
+    for index, key in keys.items():
+        if not (index.isascii() and index.isdigit()):
+            return "must have whole numbers as the keys' indices"
+        if not _is_fernet_key(key):
+            return f"key {index} must be urlsafe base64 of 32 bytes"
+    return ""
+
+
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _is_fernet_key(key: object) -> bool:
+    """Source: the Fernet specification: 128 bits for signing, 128 for encryption."""
+    if not isinstance(key, str):
+        return False
+    try:
+        return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
+    except (binascii.Error, ValueError):
+        return False
