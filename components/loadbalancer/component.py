@@ -1,0 +1,75 @@
+"""HAProxy, the load balancer in front of every API."""
+
+from __future__ import annotations
+
+import pulumi
+
+from kolla_iac.components.loadbalancer import stages
+from kolla_iac.components.loadbalancer.settings import SERVICE, LoadBalancerSettings
+from kolla_iac.model.stage import BalancerStage, Mount, Upload
+from kolla_iac.model.waits import PortWait
+from kolla_iac.render import haproxy
+from kolla_iac.render.contract import ConfigFile, uploads
+from kolla_iac.resources.cloud import Cloud
+from kolla_iac.resources.container import KOLLA_START, Port, Shape
+from kolla_iac.resources.service import Service
+from kolla_iac.resources.stage import stage
+
+
+class LoadBalancer(Service):
+    """One address and port per API, published on the hosts' addresses.
+
+    Creates a volume for its configuration, one container, and the stage that writes frontends and backends; the
+    containers behind it are put in and taken out by the handovers of their services.
+    """
+
+    def __init__(self, name: str, *, cloud: Cloud, opts: pulumi.ResourceOptions | None = None) -> None:
+        settings = cloud.settings.service("loadbalancer", LoadBalancerSettings)
+        rollout = stages.rollout(cloud.settings, cloud.reference("loadbalancer"))
+        super().__init__("kolla:network:LoadBalancer", name, rollout, cloud=cloud, opts=opts)
+        published = stages.published(cloud.settings)
+        self.follow(self.volume("loadbalancer-1", rollout.placement[0]))
+        self.serial(
+            lambda host: cloud.secret(SERVICE.secrets[0].name).apply(_files),
+            Shape(
+                health=("CMD", "healthcheck_curl", f"http://127.0.0.1:{haproxy.HEALTH_PORT}/healthcheck"),
+                check=settings.health_check,
+                limits=settings.limits,
+                capabilities=(*KOLLA_START, "NET_BIND_SERVICE"),
+                mounts=(Mount(volume=f"kolla-{cloud.environment}-loadbalancer-1", path=haproxy.DIRECTORY),),
+                ports=tuple(
+                    Port(port, cloud.settings.endpoint(name).port, cloud.settings.endpoint(name).address)
+                    for name, port in published.items()
+                ),
+                aliases=tuple(f"{service}.internal" for service in published),
+                stop_seconds=30,
+            ),
+            PortWait(what="HAProxy takes connections", port=haproxy.HEALTH_PORT, timeout=60),
+        )
+        configure = stage(
+            BalancerStage,
+            show={key.upper(): value for key, value in rollout.after[0].inputs.items()},
+            parent=self,
+            depends_on=self.ready,
+            **cloud.about("loadbalancer-configure", "loadbalancer"),
+            host=rollout.placement[0],
+            container=self.containers[0].id,
+            config=stages.config(cloud.settings),
+        )
+        self.follow(configure)
+        self.register_outputs({"published": {name: self.url(name) for name in published}})
+
+    def url(self, service: str) -> str:
+        """Public address of a service's API, without a path."""
+        return self.cloud.settings.endpoint(service).url
+
+    def internal_url(self, service: str) -> str:
+        """Address of a service's API inside the network, without a path."""
+        return f"http://{service}.internal:{stages.published(self.cloud.settings)[service]}"
+
+
+def _files(statistics_password: str) -> tuple[Upload, ...]:
+    command = f"/usr/sbin/haproxy -W -db -f /etc/haproxy/haproxy.cfg -f {haproxy.CLOUD_DIRECTORY}"
+    return uploads(
+        command, [ConfigFile("/etc/haproxy/haproxy.cfg", haproxy.global_config(statistics_password))]
+    )

@@ -1,0 +1,78 @@
+"""The load balancer's deployment as data."""
+
+from __future__ import annotations
+
+from kolla_iac.components.loadbalancer.settings import LoadBalancerSettings
+from kolla_iac.model.balancer import Backend, BalancerConfig, Frontend
+from kolla_iac.model.environment import Environment
+from kolla_iac.model.service import services
+from kolla_iac.plan.rollout import Act, Impact, Rollout
+
+
+def published(environment: Environment) -> dict[str, int]:
+    """Services that are on and have an API -> its port."""
+    found = {name: services()[name].port for name in environment.enabled()}
+    return {name: port for name, port in found.items() if port is not None}
+
+
+def config(environment: Environment) -> BalancerConfig:
+    """A frontend and a backend for every published service.
+
+    A backend has room for two generations of every replica and two more, so that scaling by one needs no reload.
+    """
+    settings = environment.service("loadbalancer", LoadBalancerSettings)
+    ports = published(environment)
+    return BalancerConfig(
+        frontends=tuple(Frontend(name=name, backend=name, port=port) for name, port in ports.items()),
+        backends=tuple(
+            Backend(
+                name=name,
+                port=port,
+                slots=max(8, 2 * environment.service(name).replicas + 2),
+                check=services()[name].check,
+            )
+            for name, port in ports.items()
+        ),
+        client_timeout=settings.client_timeout,
+        server_timeout=settings.server_timeout,
+    )
+
+
+def rollout(environment: Environment, image: str) -> Rollout:
+    """One HAProxy; its frontends and backends change by a reload, its ports and image by a replacement."""
+    settings = environment.service("loadbalancer", LoadBalancerSettings)
+    balanced = config(environment)
+    endpoints = [environment.endpoint(name) for name in published(environment)]
+    return Rollout(
+        service="loadbalancer",
+        release=environment.release,
+        form="singleton",
+        image=image,
+        placement=tuple(host.name for host in environment.place("loadbalancer")),
+        configuration={
+            "frontends": {
+                frontend.name: {"port": str(frontend.port), "backend": frontend.backend}
+                for frontend in balanced.frontends
+            },
+            "backends": {
+                backend.name: {"port": str(backend.port), "slots": str(backend.slots), "check": backend.check}
+                for backend in balanced.backends
+            },
+            "timeouts": {
+                "seconds": {"client": str(balanced.client_timeout), "server": str(balanced.server_timeout)}
+            },
+        },
+        container={
+            "limits": str(settings.limits),
+            "health_check": str(settings.health_check),
+            **{f"endpoint {one.name}": f"{one.address}:{one.port}" for one in endpoints},
+        },
+        after=(
+            Act(
+                "configure",
+                "frontends and backends are written; a reload that loses no request",
+                {"frontends": ", ".join(f"{one.name}:{one.port}" for one in balanced.frontends)},
+            ),
+        ),
+        impact=Impact("fails", 3, "one load balancer owns the published ports"),
+    )

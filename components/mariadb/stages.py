@@ -1,0 +1,83 @@
+"""MariaDB's deployment as data."""
+
+from __future__ import annotations
+
+from kolla_iac.components.mariadb.settings import MariaDBSettings
+from kolla_iac.model.environment import Environment
+from kolla_iac.model.waits import ExecWait
+from kolla_iac.plan.rollout import Act, Impact, Rollout
+from kolla_iac.render import ini
+from kolla_iac.render.templates import render
+
+DATA = "/var/lib/mysql"
+CONFIG = "/etc/mysql/my.cnf"
+
+BOOTSTRAP = f"""#!/bin/bash
+# Makes the data directory of a new server; leaves one that exists alone. A run that was cut off left its mark
+# and nothing else of value, so the next one starts over.
+set -o errexit -o nounset -o pipefail
+mark={DATA}/.kolla-iac-bootstrap
+if [ -e "$mark" ]; then
+    find {DATA} -mindepth 1 ! -path "$mark" -delete
+elif [ -n "$(ls -A {DATA} | grep -v '^lost+found$' || true)" ]; then
+    echo "a data directory exists: left as it is"
+    exit 0
+fi
+touch "$mark"
+chown mysql:mysql {DATA}
+mkdir -p /run/mysqld && chown mysql:mysql /run/mysqld
+mariadb-install-db --no-defaults --user=mysql --datadir={DATA} --skip-test-db --skip-name-resolve > /dev/null
+mariadbd --no-defaults --user=mysql --datadir={DATA} --bootstrap < /etc/mysql/bootstrap.sql
+sync
+rm "$mark"
+echo "a new data directory"
+"""
+
+
+def bootstrap_sql(root_password: str) -> str:
+    """Makes the administrator that may connect over the network; the local one needs no password."""
+    return (
+        "FLUSH PRIVILEGES;\n"
+        f"CREATE OR REPLACE USER 'root'@'%' IDENTIFIED BY '{quote(root_password)}';\n"
+        "GRANT ALL PRIVILEGES ON *.* TO 'root'@'%' WITH GRANT OPTION;\n"
+    )
+
+
+def quote(text: str) -> str:
+    """``text`` for use between single quotes in SQL (sql_mode without NO_BACKSLASH_ESCAPES)."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def configuration(environment: Environment, host: str, replica: int = 1) -> ini.Sections:
+    """``my.cnf`` of one member."""
+    settings = environment.service("mariadb", MariaDBSettings)
+    text = render("mariadb", "galera.cnf", settings=settings, replica=replica)
+    return ini.override(ini.parse(text), environment.overrides_for("mariadb", host, "galera.cnf"))
+
+
+def ready(root_password: str) -> ExecWait:
+    """The administrator logs in over the network, as services will."""
+    return ExecWait(
+        what="the administrator logs in over TCP and is answered",
+        command=("mariadb", "--defaults-file=/dev/stdin", "--protocol=tcp", "-N", "-e", "SELECT 1"),
+        stdin=f'[client]\nhost=127.0.0.1\nuser=root\npassword="{root_password}"\n',
+        timeout=120,
+        hint="access denied: the data volume was made with other secrets than the settings hold now",
+    )
+
+
+def rollout(environment: Environment, image: str) -> Rollout:
+    """One member on its volume, stopped before its successor starts."""
+    settings = environment.service("mariadb", MariaDBSettings)
+    placement = tuple(host.name for host in environment.place("mariadb"))
+    return Rollout(
+        service="mariadb",
+        release=environment.release,
+        form="singleton",
+        image=image,
+        placement=placement,
+        configuration={"galera.cnf": ini.readable(configuration(environment, placement[0]))},
+        container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
+        before=(Act("bootstrap", "a data directory is made where there is none", {"volume": "mariadb-1"}),),
+        impact=Impact("fails", 15, "one member: it stops before its successor starts"),
+    )

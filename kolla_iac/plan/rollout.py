@@ -1,0 +1,74 @@
+"""What a service's deployment consists of, as data: the pure side of every component.
+
+A component hands its rollout to ``kolla_iac.resources``, which makes resources of it; ``kolla_iac.plan.diff``
+compares two rollouts and says what an update will do. So the plan and the update cannot disagree on what exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Configuration = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""File -> section -> option -> text, secrets as placeholders."""
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What the clients of a service feel while it changes."""
+
+    kind: Literal["none", "delayed", "fails"] = "none"
+    seconds: int = 0
+    """At most; 0 for ``none``."""
+    why: str = ""
+    reversible: bool = True
+
+    def __str__(self) -> str:
+        felt = {
+            "none": "clients feel nothing",
+            "delayed": f"requests are delayed up to {self.seconds} s",
+            "fails": f"requests fail for up to {self.seconds} s",
+        }[self.kind]
+        return felt + (f" ({self.why})" if self.why else "")
+
+
+@dataclass(frozen=True)
+class Act:
+    """A stage that acts once, such as a schema's expansion; it runs when its inputs differ from the last time."""
+
+    name: str
+    what: str
+    """For people, in the present tense: ``schema keystone is expanded``."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """What it depends on, readable; what a reviewer sees as its difference."""
+    follows_containers: bool = False
+    """Whether it runs again whenever a container of the service was replaced."""
+    irreversible: bool = False
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A service: acts before, its containers, acts after.
+
+    ``surge``: new containers beside the old, handed over one by one. ``singleton``: one container a replica,
+    stopped before its successor starts, since it owns a port of the host or a volume.
+    """
+
+    service: str
+    release: str
+    form: Literal["surge", "singleton"]
+    image: str
+    placement: tuple[str, ...]
+    """Host of replica 1, 2, ..."""
+    configuration: Configuration
+    container: Mapping[str, str] = field(default_factory=dict)
+    """Whatever else replaces the containers when it changes: ports, limits, health check."""
+    before: tuple[Act, ...] = ()
+    after: tuple[Act, ...] = ()
+    impact: Impact = Impact()
+    """Of replacing the containers."""
+
+    @property
+    def replicas(self) -> int:
+        return len(self.placement)

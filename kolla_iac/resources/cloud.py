@@ -1,0 +1,128 @@
+"""An environment as components see it: hosts, network, images, secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+from pulumi_command import local
+
+from kolla_iac import images
+from kolla_iac.model.environment import Environment
+from kolla_iac.model.service import services
+from kolla_iac.model.stage import LABEL_ENVIRONMENT, ImagesStage
+from kolla_iac.resources.stage import stage
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that containers of a service run."""
+
+    reference: str
+    """Full reference, known without building."""
+    present: local.Command
+    """The stage after which it is there."""
+
+
+class Cloud(pulumi.ComponentResource):
+    """The ground that services stand on.
+
+    Creates a Docker provider per host, the control plane's network, and one stage per image that is asked for.
+
+    Attributes:
+        settings: the environment's settings.
+        secrets: name -> value; secret.
+    """
+
+    def __init__(
+        self,
+        settings: Environment,
+        secrets: pulumi.Input[dict[str, str]],
+        *,
+        environment: str | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """
+        Args:
+            environment: name in labels and volumes; the Pulumi stack's by default.
+        """
+        self.environment = environment or pulumi.get_stack()
+        self.settings = settings
+        self.release = settings.release
+        self.hosts = {host.name: host.docker for host in settings.hosts}
+        super().__init__(
+            "kolla:cloud:Cloud",
+            self.environment,
+            {"release": self.release, "region": settings.region, "hosts": self.hosts},
+            opts,
+        )
+        self.secrets: pulumi.Output[dict[str, str]] = pulumi.Output.secret(secrets)
+        self._images: dict[str, Image] = {}
+        self._docker: dict[str, docker.Provider] = {
+            name: docker.Provider(name, host=endpoint, opts=pulumi.ResourceOptions(parent=self))
+            for name, endpoint in self.hosts.items()
+        }
+        self.network = self._network()
+        self.register_outputs({"network": self.network.name})
+
+    def provider(self, host: str) -> docker.Provider:
+        """The Docker provider of one host."""
+        return self._docker[host]
+
+    def secret(self, name: str) -> pulumi.Output[str]:
+        """One secret by its name in the catalogue."""
+        return self.secrets.apply(lambda values: values[name])
+
+    def labels(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """``labels`` with the environment's own."""
+        return {LABEL_ENVIRONMENT: self.environment, **labels}
+
+    def reference(self, service: str) -> str:
+        """Full reference of a service's image: its own from the settings, or the environment's source."""
+        own = self.settings.service(service).image
+        return own or images.reference(services()[service].image, self.release, self.settings.images)
+
+    def image(self, service: str) -> Image:
+        """A service's image, registered as a stage the first time it is asked for."""
+        name, reference = services()[service].image, self.reference(service)
+        if name not in self._images:
+            own = self.settings.service(service).image is not None
+            present = stage(
+                ImagesStage,
+                show={"IMAGE": reference},
+                parent=self,
+                **self.about(f"image-{name}", "images"),
+                images={name: reference},
+                source="registry" if own else self.settings.images.source,
+            )
+            self._images[name] = Image(reference, present)
+        return self._images[name]
+
+    def about(self, name: str, service: str) -> dict[str, Any]:
+        """The fields that every stage's specification has."""
+        return {
+            "name": name,
+            "environment": self.environment,
+            "service": service,
+            "release": self.release,
+            "hosts": self.hosts,
+        }
+
+    def _network(self) -> docker.Network:
+        network = self.settings.network
+        overlay = self.settings.network_driver() == "overlay"
+        options = {"com.docker.network.driver.mtu": str(network.mtu)} if network.mtu else None
+        return docker.Network(
+            f"kolla-{self.environment}",
+            driver="overlay" if overlay else "bridge",
+            attachable=overlay or None,
+            options=options,
+            ipam_configs=[{"subnet": network.subnet}] if network.subnet else None,
+            labels=[
+                docker.NetworkLabelArgs(label=label, value=value) for label, value in self.labels({}).items()
+            ],
+            opts=pulumi.ResourceOptions(parent=self, provider=self.provider(next(iter(self.hosts)))),
+        )

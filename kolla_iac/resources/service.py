@@ -1,0 +1,201 @@
+"""What every service component is made of: a rollout, made into containers, handovers and stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+
+import pulumi
+import pulumi_docker as docker
+from pulumi_command import local
+
+from kolla_iac.model.stage import (
+    HandoverStage,
+    JobStage,
+    Mount,
+    ReadyStage,
+    RetireStage,
+    Upload,
+    VerifyStage,
+)
+from kolla_iac.model.waits import HttpWait, Wait
+from kolla_iac.plan.rollout import Act, Rollout
+from kolla_iac.resources.cloud import Cloud
+from kolla_iac.resources.container import KOLLA_START, Shape, container
+from kolla_iac.resources.stage import stage
+
+Secrets = Mapping[str, str]
+Uploads = pulumi.Output[tuple[Upload, ...]]
+Files = Callable[[str], Uploads]
+"""A host's name -> the uploads of a container there."""
+
+
+class Service(pulumi.ComponentResource):
+    """Base of the service components.
+
+    Its inputs are what a reviewer reads: release, image, placement, configuration with placeholders for
+    secrets, and what clients feel while its containers are replaced.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        rollout: Rollout,
+        *,
+        cloud: Cloud,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "release": rollout.release,
+            "image": rollout.image,
+            "topology": {str(n): host for n, host in enumerate(rollout.placement, start=1)},
+            "configuration": rollout.configuration,
+            "container": rollout.container,
+            "stages": [act.name for act in (*rollout.before, *rollout.after)],
+            "impact": {**asdict(rollout.impact), "text": str(rollout.impact)},
+        }
+        super().__init__(kind, name, inputs, opts)
+        self.rollout = rollout
+        self.cloud = cloud
+        self.image = cloud.image(rollout.service)
+        self._last: list[pulumi.Resource] = []
+        """What the next stage depends on: stages of one service are a chain."""
+
+    def follow(self, *resources: pulumi.Resource) -> None:
+        """Whatever is registered next depends on these too."""
+        self._last = [*self._last, *resources]
+
+    def volume(self, name: str, host: str) -> docker.Volume:
+        """A volume that no replacement and no `kolla-iac down` deletes."""
+        labels = self.cloud.labels({})
+        return docker.Volume(
+            name,
+            name=f"kolla-{self.cloud.environment}-{name}",
+            labels=[docker.VolumeLabelArgs(label=key, value=value) for key, value in labels.items()],
+            opts=pulumi.ResourceOptions(parent=self, provider=self.cloud.provider(host), protect=True),
+        )
+
+    def job(
+        self,
+        act: Act,
+        files: Uploads,
+        *,
+        mounts: Sequence[Mount] = (),
+        network: bool = True,
+        timeout: float = 600,
+    ) -> local.Command:
+        """A one-shot container of the service's image, as the stage of ``act``."""
+        name = f"{self.rollout.service}-{act.name}"
+        job = stage(
+            JobStage,
+            show={key.upper(): value for key, value in act.inputs.items()},
+            parent=self,
+            depends_on=[self.image.present, *self._last],
+            **self.cloud.about(name, self.rollout.service),
+            host=self.rollout.placement[0],
+            image=self.image.reference,
+            env={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS"},
+            files=files,
+            mounts=tuple(mounts),
+            network=self.cloud.network.name if network else "none",
+            user="root",
+            capabilities=KOLLA_START,
+            timeout=timeout,
+        )
+        self._last = [job]
+        return job
+
+    def surge(self, files: Files, shape: Shape, *, backend: str, ready: pulumi.Input[Wait]) -> None:
+        """New containers beside the old, all at once; then a handover each, one after the other; then the
+        replicas that are no longer wanted go."""
+        containers = self._containers(files, shape, rolled=True)
+        for replica, new in enumerate(containers, start=1):
+            name = f"{self.rollout.service}-{replica}-handover"
+            handover = stage(
+                HandoverStage,
+                show={"RELEASE": self.rollout.release, "IMAGE": self.image.reference},
+                parent=self,
+                depends_on=[new, *self._last],
+                **self.cloud.about(name, self.rollout.service),
+                host=self.rollout.placement[replica - 1],
+                replica=replica,
+                container=new.id,
+                backend=backend,
+                ready=ready,
+                drain_seconds=shape.stop_seconds,
+                stop_seconds=shape.stop_seconds,
+            )
+            self._last = [handover]
+        retire = stage(
+            RetireStage,
+            show={"REPLICAS": str(len(containers))},
+            parent=self,
+            depends_on=self._last,
+            **self.cloud.about(f"{self.rollout.service}-retire", self.rollout.service),
+            replicas=len(containers),
+            backend=backend,
+            drain_seconds=shape.stop_seconds,
+            stop_seconds=shape.stop_seconds,
+        )
+        self._last = [retire]
+        self.containers = containers
+
+    def serial(self, files: Files, shape: Shape, ready: pulumi.Input[Wait]) -> None:
+        """Each member replaced in place, and the next only when it is ready again."""
+        self.containers = []
+        for replica in range(1, self.rollout.replicas + 1):
+            member = self._container(replica, files, shape, rolled=False)
+            name = f"{self.rollout.service}-{replica}-ready"
+            gate = stage(
+                ReadyStage,
+                show={"IMAGE": self.image.reference},
+                parent=self,
+                depends_on=[member],
+                **self.cloud.about(name, self.rollout.service),
+                host=self.rollout.placement[replica - 1],
+                replica=replica,
+                container=member.id,
+                wait=ready,
+            )
+            self._last = [gate]
+            self.containers.append(member)
+
+    def verify(self, exchange: pulumi.Input[HttpWait]) -> local.Command:
+        """Asks through the load balancer, as a client would; again whenever a container was replaced."""
+        verified = stage(
+            VerifyStage,
+            show={"RELEASE": self.rollout.release},
+            parent=self,
+            depends_on=self._last,
+            **self.cloud.about(f"{self.rollout.service}-verify", self.rollout.service),
+            after=[each.id for each in self.containers],
+            exchange=exchange,
+        )
+        self._last = [verified]
+        return verified
+
+    @property
+    def ready(self) -> list[pulumi.Resource]:
+        """What to depend on to come after the whole service."""
+        return list(self._last)
+
+    def _containers(self, files: Files, shape: Shape, *, rolled: bool) -> list[docker.Container]:
+        replicas = range(1, self.rollout.replicas + 1)
+        return [self._container(replica, files, shape, rolled=rolled) for replica in replicas]
+
+    def _container(self, replica: int, files: Files, shape: Shape, *, rolled: bool) -> docker.Container:
+        host = self.rollout.placement[replica - 1]
+        return container(
+            f"{self.rollout.service}-{replica}",
+            cloud=self.cloud,
+            host=host,
+            service=self.rollout.service,
+            replica=replica,
+            rolled=rolled,
+            image=self.image,
+            uploads=files(host),
+            shape=shape,
+            parent=self,
+            depends_on=self._last,
+        )

@@ -1,0 +1,44 @@
+"""A stage as a resource: a Command that runs ``kolla-iac stage`` with a specification on standard input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi_command import local
+
+from kolla_iac.model.stage import Stage, stage_adapter
+
+COMMAND = "kolla-iac stage"
+"""A constant, found on PATH: nothing that differs between machines may be an input of a resource."""
+
+
+def stage(
+    spec: type[Stage],
+    *,
+    show: Mapping[str, str],
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource] = (),
+    **fields: Any,
+) -> local.Command:
+    """Registers one stage.
+
+    Args:
+        spec: the specification's class of ``kolla_iac.model.stage``.
+        show: a few readable keys for the reviewer (RELEASE, IMAGE, ...); no secrets.
+        fields: the specification's fields; each may be an Output; secrets keep the whole input secret.
+    """
+
+    def text(values: dict[str, Any]) -> str:
+        filled = spec(**values)
+        return stage_adapter.dump_json(filled).decode()
+
+    return local.Command(
+        fields["name"],
+        create=COMMAND,
+        environment={"STAGE": spec.model_fields["kind"].default, **show},
+        stdin=pulumi.Output.all(**fields).apply(text),
+        add_previous_output_in_env=False,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(depends_on)),
+    )
