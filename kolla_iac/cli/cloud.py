@@ -1,0 +1,142 @@
+"""`kolla-iac up | down | purge`: a whole environment, with Pulumi doing the work.
+
+They add to plain ``pulumi up`` and ``pulumi destroy`` what stands around them: the entry for the openstack client,
+a token issued and validated in the end, and a table of what took how long.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+
+from kolla_iac.errors import KollaError
+
+Name = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment.")]
+
+
+@dataclass
+class Steps:
+    """What took how long, for the table in the end."""
+
+    took: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        print(f"== {name}", flush=True)
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.took.append((name, time.monotonic() - start))
+
+    def table(self) -> str:
+        """One line a step and the sum."""
+        rows = [*self.took, ("all", sum(seconds for _, seconds in self.took))]
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"  {name:<{width}}  {seconds:7.1f} s" for name, seconds in rows)
+
+
+def up(environment: Name) -> None:
+    """Bring up an environment, and end by issuing and validating a token."""
+    from kolla_iac.cli import client
+
+    steps = Steps()
+    with steps.step(f"pulumi up --stack {environment}"):
+        pulumi("up", environment, "--yes")
+    with steps.step("a token, issued and validated"):
+        outputs = stack_outputs(environment)
+        cloud = client.entry(outputs)
+        name = client.write(environment, cloud)
+        print(f"   {client.token(cloud)}")
+    print(f"""
+The cloud "{environment}" stands. What took how long:
+{steps.table()}
+
+  identity   {outputs["keystone"]}
+  use it     source .envrc; openstack --os-cloud {name} token issue
+  change it  edit stacks/Pulumi.{environment}.yaml, then: pulumi preview --stack {environment}
+             and: pulumi up --stack {environment}
+  stop it    kolla-iac down {environment} (keeps the data)""")
+
+
+def down(environment: Name) -> None:
+    """Take down containers and networks; volumes and what they hold stay."""
+    steps = Steps()
+    with steps.step(f"pulumi destroy --stack {environment} --exclude-protected"):
+        pulumi("destroy", environment, "--yes", "--exclude-protected")
+    with steps.step("what cut-off updates left behind"):
+        from kolla_iac.runtime.leftovers import remove
+
+        remove(hosts(environment), environment, volumes=False, say=lambda line: print(f"   {line}"))
+    print(f"\nThe data is kept; kolla-iac up {environment} finds it again.\n{steps.table()}")
+
+
+def purge(
+    environment: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take down everything, data too. Asks first."""
+    if not yes:
+        question = f'This deletes all data of "{environment}". Type its name to go on'
+        if typer.prompt(question, default="", show_default=False) != environment:
+            raise KollaError("nothing was touched", {"wanted": f"the name {environment}, typed"})
+    steps = Steps()
+    with steps.step(f"pulumi destroy --stack {environment}"):
+        pulumi("state", environment, "--yes", "--all", words=("state", "unprotect"))
+        pulumi("destroy", environment, "--yes")
+    with steps.step("what cut-off updates left behind"):
+        from kolla_iac.runtime.leftovers import remove
+
+        remove(hosts(environment), environment, volumes=True, say=lambda line: print(f"   {line}"))
+    print(f'\nNothing of "{environment}" is left but its settings.\n{steps.table()}')
+
+
+def pulumi(command: str, environment: str, *options: str, words: tuple[str, ...] = ()) -> None:
+    """Runs the engine on the environment, its output passed on.
+
+    Raises:
+        KollaError: it failed; its own output has said why.
+    """
+    line = ["pulumi", *(words or (command,)), "--stack", environment, "--non-interactive", *options]
+    if command == "state":
+        line.remove("--non-interactive")
+    sys.stdout.flush()
+    try:
+        done = subprocess.run(line, check=False)
+    except FileNotFoundError:
+        raise KollaError("pulumi is not on PATH", {"next": "source .envrc"}) from None
+    if done.returncode:
+        raise KollaError(
+            f"{' '.join(line)} failed (exit code {done.returncode})",
+            {"meanwhile": "what served before serves on", "next": f"mend what it names, then: {' '.join(line)}"},
+        )
+
+
+def stack_outputs(environment: str) -> dict[str, Any]:
+    """Outputs of the stack, secrets in clear; for this process only."""
+    done = subprocess.run(
+        ["pulumi", "stack", "output", "--json", "--show-secrets", "--stack", environment],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise KollaError("the stack has no outputs to read", {"saw": done.stderr.strip()})
+    outputs: dict[str, Any] = json.loads(done.stdout)
+    return outputs
+
+
+def hosts(environment: str) -> dict[str, str]:
+    """Name -> Docker endpoint, from the environment's settings."""
+    from kolla_iac.cli.project import settings_of
+
+    return {host.name: host.docker for host in settings_of(environment).hosts}
+
