@@ -1,0 +1,70 @@
+"""BuildKit's plain progress, condensed: one line per finished step, and what a failing step said."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass, field
+
+LINE = re.compile(r"^#(?P<number>\d+) (?P<rest>.*)$")
+STEP = re.compile(r"^\[(?P<where>[^]]+)\] (?P<what>.*)$")
+DONE = re.compile(r"^DONE (?P<seconds>[0-9.]+)s$")
+OUTPUT = re.compile(r"^[0-9]+\.[0-9]+ (?P<text>.*)$")
+MOUNT = re.compile(r"--mount=\S+\s+")
+KEPT = 25
+"""Last lines of a step that are kept for the report of its failure."""
+
+
+@dataclass
+class _Vertex:
+    name: str = ""
+    output: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+
+@dataclass
+class Progress:
+    """Reads ``docker build --progress=plain`` line by line."""
+
+    width: int = 96
+    """Longest text of a step."""
+    failed: str = ""
+    """The failing step, once one failed."""
+    reason: str = ""
+    """What BuildKit says of the failure."""
+    _vertices: dict[str, _Vertex] = field(default_factory=dict)
+    _failing: str = ""
+    _loose: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+    def read(self, line: str) -> str | None:
+        """Takes one line; returns what to tell people, if anything."""
+        line = line.rstrip()
+        match = LINE.match(line)
+        if match is None:
+            if line:
+                self._loose.append(line)
+            return None
+        vertex = self._vertices.setdefault(match["number"], _Vertex())
+        rest = match["rest"]
+        if step := STEP.match(rest):
+            vertex.name = self._name(step["where"], step["what"])
+            return None
+        if done := DONE.match(rest):
+            shown = vertex.name and not vertex.name.startswith("[internal")
+            return f"{vertex.name}  {float(done['seconds']):.1f} s" if shown else None
+        if rest.startswith("ERROR"):
+            self.failed = vertex.name or f"step {match['number']}"
+            self.reason = rest.removeprefix("ERROR").lstrip(": ")
+            self._failing = match["number"]
+        elif output := OUTPUT.match(rest):
+            vertex.output.append(output["text"])
+        return None
+
+    def _name(self, where: str, what: str) -> str:
+        text = " ".join(MOUNT.sub("", what).split())
+        text = f"[{where}] {text}"
+        return text if len(text) <= self.width else text[: self.width - 1] + "…"
+
+    @property
+    def last_lines(self) -> list[str]:
+        """What the failing step said last; what the client said, if no step failed."""
+        return list(self._vertices[self._failing].output if self._failing else self._loose)
