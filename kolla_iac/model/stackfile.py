@@ -54,23 +54,9 @@ def read_file(file: Path) -> StackFile:
     of the file as a whole the file's name and, where there is one, a line.
     """
     name = environment_name(file)
-
-    def failed(*problems: Problem) -> StackFile:
-        return StackFile(file, name, None, frozenset(), problems)
-
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        return failed(Problem(file.name, f"cannot be read ({error.strerror})"))
-    except UnicodeDecodeError:
-        return failed(Problem(file.name, "is not text in UTF-8"))
-    data, found = document.read(text, file.name)
-    if data is None and found:
-        return failed(*found)
+    data, found = _parse(file)
     if data is None:
-        return failed(Problem(file.name, "is empty", f"the least is: {_FORM}"))
-    if not isinstance(data, dict):
-        return failed(*found, Problem(file.name, f"must be a mapping (got {got(data)})", _FORM))
+        return StackFile(file, name, None, frozenset(), tuple(found))
     hidden, more = _outer(data, file.name)
     found += more
     config = data.get("config")
@@ -90,6 +76,23 @@ def load_file(file: Path) -> StackFile:
     if read.problems or read.environment is None:
         raise SettingsError(str(file), read.problems)
     return read
+
+
+def _parse(file: Path) -> tuple[dict[Any, Any] | None, list[Problem]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        return None, [Problem(file.name, f"cannot be read ({error.strerror})")]
+    except UnicodeDecodeError:
+        return None, [Problem(file.name, "is not text in UTF-8")]
+    data, found = document.read(text, file.name)
+    if isinstance(data, dict) and data:
+        return data, found
+    if data or not found:
+        empty = data is None or data == {}
+        reason = "is empty" if empty else f"must be a mapping (got {got(data)})"
+        found.append(Problem(file.name, reason, f"the least is: {_FORM}"))
+    return None, found
 
 
 def _outer(data: dict[Any, Any], source: str) -> tuple[frozenset[str], list[Problem]]:

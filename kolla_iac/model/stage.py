@@ -20,6 +20,8 @@ LABEL_REPLICA = "kolla_iac.replica"
 LABEL_RELEASE = "kolla_iac.release"
 LABEL_ROLE = "kolla_iac.role"
 """``rolled``, ``singleton`` or ``job``."""
+LABEL_STAGE = "kolla_iac.stage"
+"""Of a job: the name of its stage, by which the next run finds what a cut-off one has left."""
 
 
 class Upload(Strict):

@@ -1,0 +1,34 @@
+"""``kolla-iac check``: every problem of an environment at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from kolla_iac.cli import project
+from kolla_iac.errors import KollaError, SettingsError
+from kolla_iac.model.stackfile import read_file
+
+
+def check(
+    target: str = typer.Argument(
+        metavar="FILE|ENV", help="A file of the form of a Pulumi.<env>.yaml, or the name of an environment."
+    ),
+) -> None:
+    """Name every problem of an environment's settings; exit 0 when there is none, else 1."""
+    file = _file(target)
+    read = read_file(file)
+    if problems := (*read.problems, *read.missing_secrets):
+        raise SettingsError(target, problems)
+    typer.echo(f"{target}: no problems")
+
+
+def _file(target: str) -> Path:
+    path = Path(target)
+    looks_like_a_file = "/" in target or path.suffix in (".yaml", ".yml")
+    if path.is_file() or (looks_like_a_file and path.exists()):
+        return path
+    if looks_like_a_file:
+        raise KollaError(f"no file {target}", {"looked in": str(path.absolute().parent)})
+    return project.existing(project.root(), target)

@@ -1,0 +1,70 @@
+"""Calls of the Pulumi engine's command line. Secrets go to it on standard input only."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from kolla_iac.errors import KollaError
+
+
+def pulumi(project: Path, arguments: Sequence[str], stdin: str = "") -> str:
+    """Run ``pulumi`` without a terminal and return what it printed.
+
+    Args:
+        project: folder with Pulumi.yaml.
+        stdin: what it reads; the place for secrets, which must not be arguments.
+
+    Raises:
+        KollaError: it is not on PATH, or it failed; quotes what it said.
+    """
+    done = _run(project, arguments, stdin)
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-12:]
+        raise KollaError(
+            f"pulumi {' '.join(arguments[:2])} failed",
+            {"said": said, "hint": "source .envrc sets what the engine needs (state, passphrase)"},
+        )
+    return done.stdout
+
+
+def stack_exists(project: Path, name: str) -> bool:
+    """Whether the state's backend knows the environment.
+
+    Raises:
+        KollaError: as of ``pulumi``.
+    """
+    listed = json.loads(pulumi(project, ["stack", "ls", "--json"]))
+    return any(str(stack["name"]).rsplit("/", 1)[-1] == name for stack in listed)
+
+
+def recover_settings(project: Path, name: str) -> bool:
+    """Write the environment's file as it was in its latest deployment; False if it was never deployed.
+
+    Raises:
+        KollaError: as of ``pulumi``.
+    """
+    done = _run(project, ["config", "refresh", "--stack", name])
+    if done.returncode != 0 and "no previous deployment" in done.stderr + done.stdout:
+        return False
+    if done.returncode != 0:
+        raise KollaError(f"the settings of {name} could not be recovered", {"said": done.stderr.strip()})
+    return True
+
+
+def _run(project: Path, arguments: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    if shutil.which("pulumi") is None:
+        raise KollaError(
+            "pulumi is not on PATH", {"next": "source .envrc (in the checkout, after: make setup)"}
+        )
+    return subprocess.run(
+        ["pulumi", *arguments, "--non-interactive", "--color", "never"],
+        cwd=project,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
