@@ -49,16 +49,15 @@ class Cloud(pulumi.ComponentResource):
         Args:
             environment: name in labels and volumes; the Pulumi stack's by default.
         """
-        self.environment = environment or pulumi.get_stack()
+        environment = environment or pulumi.get_stack()
+        hosts = {host.name: host.docker for host in settings.hosts}
+        inputs = {"release": settings.release, "region": settings.region, "hosts": hosts}
+        super().__init__("kolla:cloud:Cloud", environment, inputs, opts)
+        # registering sets an attribute, an Output, for each input: ours come after it
+        self.environment = environment
         self.settings = settings
         self.release = settings.release
-        self.hosts = {host.name: host.docker for host in settings.hosts}
-        super().__init__(
-            "kolla:cloud:Cloud",
-            self.environment,
-            {"release": self.release, "region": settings.region, "hosts": self.hosts},
-            opts,
-        )
+        self.hosts = hosts
         self.secrets: pulumi.Output[dict[str, str]] = pulumi.Output.secret(secrets)
         self._images: dict[str, Image] = {}
         self._docker: dict[str, docker.Provider] = {
