@@ -1,0 +1,234 @@
+"""The load balancers of an environment: what they publish, on disk and in the running worker.
+
+Slots hold containers by name. They stand in three places that are changed together under one lock inside the
+container: ``slots.json``, the server lines of ``cloud.d/10-cloud.cfg`` (read by a reload or a restart), and the
+running worker (through its admin socket, without a reload).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from kolla_iac.errors import KollaError
+from kolla_iac.model.balancer import BalancerConfig
+from kolla_iac.model.stage import BalancerStage
+from kolla_iac.runtime import slots as slotting
+from kolla_iac.runtime.containers import Found, describe, get, log_lines, of_service, state_of
+from kolla_iac.runtime.context import Context, Slots
+from kolla_iac.runtime.execute import CannotRun, call
+from kolla_iac.runtime.failure import WaitFailed
+
+PUBLISH_SECONDS = 20.0
+"""How long a container's name may take to resolve on the network."""
+RELOAD_SECONDS = 30.0
+START_SECONDS = 30.0
+WAIT_CHUNK_SECONDS = 5.0
+CONFLICTS = 20
+"""How often a change is tried again because another stage published something meanwhile."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a load balancer shall publish, and what its running worker must be told."""
+
+    config: BalancerConfig
+    slots: Slots
+    close: tuple[tuple[str, str], ...] = ()
+    """Backend and slot, each."""
+    publish: tuple[tuple[str, str, str], ...] = ()
+    """Backend, slot and container's name, each."""
+    check: bool = False
+    """Ask HAProxy about the text before it is written."""
+
+
+class Balancer:
+    """One load balancer's container."""
+
+    def __init__(self, found: Found, context: Context) -> None:
+        self.found = found
+        self._context = context
+
+    def _do(self, action: str, seconds: float = 0.0, **request: Any) -> dict[str, Any]:
+        answer = call(self.found, "haproxy", {"action": action, "seconds": seconds, **request}, seconds + 90)
+        if "trouble" in answer:
+            raise KollaError(
+                f"load balancer {self.found.name} on host {self.found.host}",
+                {"saw": answer["trouble"], "container": describe(self.found), "log": log_lines(self.found)},
+            )
+        return answer
+
+    def change(self, decide: Callable[[BalancerConfig | None, Slots], Change]) -> Change:
+        """Publishes what is decided on the ground of what is published; decided anew if that changed meanwhile."""
+        for _ in range(CONFLICTS):
+            seen = self._do("read")
+            config = BalancerConfig.model_validate_json(seen["config"]) if seen["config"] else None
+            change = decide(config, json.loads(seen["slots"]) if seen["slots"] else {})
+            answer = self._do(
+                "commit",
+                seconds=PUBLISH_SECONDS,
+                digest=seen["digest"],
+                config=change.config.model_dump_json(),
+                slots=json.dumps(change.slots, sort_keys=True),
+                text=self._context.tools.render(change.config, change.slots),
+                check=change.check,
+                close=change.close,
+                publish=change.publish,
+            )
+            if not answer["conflict"]:
+                return change
+            self._context.interrupts.sleep(0.1)
+        raise KollaError(
+            f"load balancer {self.found.name}: other stages change it all the time; nothing was written"
+        )
+
+    def publish(self, backend: str, container: str, alive: Collection[str]) -> str:
+        """Gives the container a slot and traffic; slots of containers that are not alive become free.
+
+        Returns:
+            the slot.
+        """
+        chosen = ""
+
+        def decide(config: BalancerConfig | None, slots: Slots) -> Change:
+            nonlocal chosen
+            known = self._configured(config)
+            kept, closed = slotting.keep(slots, backend, {*alive, container})
+            new, chosen = slotting.put(known, kept, backend, container)
+            return Change(known, new, tuple(closed), ((backend, chosen, container),))
+
+        self.change(decide)
+        return chosen
+
+    def withdraw(self, backend: str, container: str) -> bool:
+        """Takes the container's slot away, on disk and in the running worker. False: it had none."""
+        had = False
+
+        def decide(config: BalancerConfig | None, slots: Slots) -> Change:
+            nonlocal had
+            new, closed = slotting.drop(slots, backend, container)
+            had = bool(closed)
+            return Change(self._configured(config), new, tuple(closed))
+
+        if self.slot(backend, container) is not None:
+            self.change(decide)
+        return had
+
+    def _configured(self, config: BalancerConfig | None) -> BalancerConfig:
+        if config is None:
+            raise KollaError(
+                f"load balancer {self.found.name} on host {self.found.host} has no configuration yet",
+                {"hint": "its own stage writes it and comes first; `pulumi up` runs it"},
+            )
+        return config
+
+    def slot(self, backend: str, container: str) -> str | None:
+        """The slot that the container stands in on disk; None if it has none."""
+        seen = self._do("read")
+        return slotting.slot_of(json.loads(seen["slots"]) if seen["slots"] else {}, backend, container)
+
+    def wait_up(self, backend: str, slot: str, target: Found, seconds: float) -> None:
+        """Waits until the load balancer's own check of the slot says UP.
+
+        Raises:
+            WaitFailed: it did not in time, or the container is over.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            self._context.interrupts.check()
+            left = max(end - time.monotonic(), 0)
+            answer = self._do("wait_up", seconds=min(left, WAIT_CHUNK_SECONDS), backend=backend, slot=slot)
+            if answer["up"]:
+                return
+            if time.monotonic() >= end or state_of(target).over:
+                raise WaitFailed(
+                    f"{target.name}: the load balancer does not take it",
+                    {
+                        "wanted": f"slot {backend}/{slot} of {self.found.name} UP within {seconds:.0f} s",
+                        "saw": answer["state"],
+                        "container": describe(target),
+                        "log": log_lines(target) or ["empty"],
+                    },
+                )
+
+    def drain(self, backend: str, container: str, seconds: float) -> int:
+        """Gives the container no new sessions and waits for those it has.
+
+        Returns:
+            sessions that were left when the time was over; 0 as well if it has no slot.
+        """
+        slot = self.slot(backend, container)
+        if slot is None:
+            return 0
+        end = time.monotonic() + seconds
+        while True:
+            self._context.interrupts.check()
+            left = max(end - time.monotonic(), 0)
+            answer = self._do("drain", seconds=min(left, WAIT_CHUNK_SECONDS), backend=backend, slot=slot)
+            if not answer["sessions"] or time.monotonic() >= end:
+                return int(answer["sessions"])
+
+    def apply(self, config: BalancerConfig) -> bool:
+        """Writes frontends and backends; containers keep their slots. True: HAProxy was reloaded."""
+
+        def decide(_: BalancerConfig | None, slots: Slots) -> Change:
+            return Change(config, slotting.fit(config, slots), check=True)
+
+        change = self.change(decide)
+        answer = self._do(
+            "reload",
+            seconds=RELOAD_SECONDS,
+            description=self._context.tools.describe(config),
+            slots=change.slots,
+        )
+        return bool(answer["reloaded"])
+
+    def wait_serving(self, seconds: float = START_SECONDS) -> None:
+        """Waits until HAProxy answers on its admin socket: a container may just have started."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self._do("info")
+            except CannotRun:
+                if time.monotonic() > end or state_of(self.found).over:
+                    raise
+            except KollaError:
+                if time.monotonic() > end:
+                    raise
+            else:
+                return
+            self._context.interrupts.sleep(0.2)
+
+
+def balancers(context: Context, environment: str, service: str) -> list[Balancer]:
+    """Every running load balancer of the environment, on every host.
+
+    Raises:
+        KollaError: there is none.
+    """
+    found = [one for one in of_service(context.hosts, environment, service) if one.running]
+    if not found:
+        raise KollaError(
+            f"no load balancer runs in environment {environment}",
+            {
+                "wanted": f"a running container with the label service {service}",
+                "hint": "`pulumi up --refresh` starts it again",
+            },
+        )
+    return [Balancer(one, context) for one in found]
+
+
+def carry_out(stage: BalancerStage, context: Context) -> None:
+    """Writes what is published; reloads HAProxy if frontends or backends changed."""
+    balancer = Balancer(get(context.hosts, stage.host, stage.container), context)
+    balancer.wait_serving()
+    context.say(f"{balancer.found.name} serves")
+    reloaded = balancer.apply(stage.config)
+    count = len(stage.config.frontends)
+    what = f"{count} frontend{'' if count == 1 else 's'}"
+    context.say(
+        f"{what}: " + ("changed; HAProxy reloaded, no connection cut" if reloaded else "nothing to change")
+    )

@@ -1,0 +1,44 @@
+"""What every stage is given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from kolla_iac.model.balancer import BalancerConfig
+from kolla_iac.model.stage import ImagesStage
+from kolla_iac.runtime.hosts import Hosts
+from kolla_iac.runtime.interrupts import Interrupts
+
+Slots = Mapping[str, Mapping[str, str]]
+"""Backend -> slot -> name of the container that stands there."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Work of rooms that runtime does not import; the command line brings them together."""
+
+    render: Callable[[BalancerConfig, Slots], str]
+    """``kolla_iac.render.haproxy.render``"""
+    describe: Callable[[BalancerConfig], str]
+    """``kolla_iac.render.haproxy.description``"""
+    images: Callable[[ImagesStage, Callable[[str], None]], None]
+    """``kolla_iac.images.ensure``"""
+
+
+@dataclass
+class Context:
+    """The hosts of the stage, what it prints to, and whether it should stop."""
+
+    hosts: Hosts
+    tools: Tools
+    write: Callable[[str], None]
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    _last: float = field(default_factory=time.monotonic)
+
+    def say(self, step: str) -> None:
+        """Prints a step that is done, with the seconds that it took."""
+        now = time.monotonic()
+        self.write(f"{now - self._last:6.1f} s  {step}")
+        self._last = now

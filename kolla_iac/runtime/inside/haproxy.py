@@ -1,0 +1,293 @@
+"""What must happen beside HAProxy: its files, its admin socket, its reload. Runs inside its container.
+
+Actions (``request["action"]``): ``info``, ``read``, ``commit``, ``reload``, ``wait_up``, ``drain``. Whatever
+changes something holds one lock, so that a reload never misses what a handover writes at the same time. Every
+action may run again.
+"""
+
+import csv
+import fcntl
+import hashlib
+import io
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+BASE = Path("/var/lib/haproxy")
+STATIC = "/etc/haproxy/haproxy.cfg"
+SOCKET = BASE / "admin.sock"
+STATE = BASE / "server-state"
+CONFIG = BASE / "balancer.json"
+SLOTS = BASE / "slots.json"
+CLOUD = BASE / "cloud.d" / "10-cloud.cfg"
+EMPTY = "192.0.2.1"
+CAP_KILL = 5
+
+
+class Trouble(Exception):
+    """Something that a person should read."""
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """One change at a time; the lock goes with the process."""
+    with (BASE / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def tell(command: str) -> str:
+    """HAProxy's answer to one command on its admin socket."""
+    try:
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.settimeout(10)
+            admin.connect(str(SOCKET))
+            admin.sendall(command.encode() + b"\n")
+            chunks = iter(lambda: admin.recv(65536), b"")
+            return b"".join(chunks).decode().strip()
+    except OSError as error:
+        raise Trouble(f"HAProxy's admin socket does not answer: {error}") from None
+
+
+def order(command: str) -> None:
+    """A command that must not be refused. HAProxy answers those with nothing, or with a line of log."""
+    answer = tell(command)
+    if re.search(r"(?i)no such|unknown|not found|invalid|cannot|can't|unable|denied|require|missing", answer):
+        raise Trouble(f"HAProxy refused '{command}': {answer}")
+
+
+def info() -> dict[str, str]:
+    """``show info``: Pid, Description and more, of the worker that serves."""
+    pairs = (line.split(":", 1) for line in tell("show info").splitlines() if ":" in line)
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def statistics(backend: str, slot: str) -> dict[str, str]:
+    """``show stat`` of one slot."""
+    table = tell("show stat").lstrip("# ")
+    for row in csv.DictReader(io.StringIO(table)):
+        if row["pxname"] == backend and row["svname"] == slot:
+            return row
+    raise Trouble(f"HAProxy knows no slot {backend}/{slot}")
+
+
+def server_states() -> list[list[str]]:
+    """``show servers state``: one row a slot. Fields: backend 1, slot 3, address 4, admin state 6, name 17."""
+    rows = [line.split() for line in tell("show servers state").splitlines()]
+    return [row for row in rows if len(row) > 18 and row[0] != "#"]
+
+
+def server_state(backend: str, slot: str) -> list[str]:
+    """The row of one slot."""
+    for row in server_states():
+        if row[1] == backend and row[3] == slot:
+            return row
+    raise Trouble(f"HAProxy knows no slot {backend}/{slot}")
+
+
+def write(path: Path, text: str) -> None:
+    """Replaces a file at once: a reader sees the old text or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
+
+
+def text_of(path: Path) -> str | None:
+    return path.read_text() if path.exists() else None
+
+
+def digest() -> str:
+    """Changes with what is published: the guard against two changes at once."""
+    parts = [text_of(path) or "" for path in (CONFIG, SLOTS)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def read(_: dict[str, Any]) -> dict[str, Any]:
+    """What is published on disk."""
+    with locked():
+        return {"config": text_of(CONFIG), "slots": text_of(SLOTS), "digest": digest()}
+
+
+def check(text: str) -> None:
+    """Asks HAProxy whether it would start with this text.
+
+    Raises:
+        Trouble: with what HAProxy objects to.
+    """
+    folder = Path(tempfile.mkdtemp(dir=BASE, prefix=".check-"))
+    try:
+        (folder / CLOUD.name).write_text(text)
+        command = ["haproxy", "-c", "-f", STATIC, "-f", str(folder)]
+        seen = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if seen.returncode:
+        objections = [line for line in (seen.stdout + seen.stderr).splitlines() if "ALERT" in line]
+        lines = [
+            re.sub(r"^\[ALERT\]\s+\(\d+\) : ", "", line).replace(f"{folder}/", "") for line in objections
+        ]
+        raise Trouble("\n".join(lines) or "haproxy -c fails without saying why")
+
+
+def commit(request: dict[str, Any]) -> dict[str, Any]:
+    """Writes configuration and slots to disk and brings slots of the running worker in line.
+
+    ``digest`` is what the caller read; if something else has been published since, nothing is written and the
+    answer says ``conflict``. ``publish`` and ``close`` list ``[backend, slot, container]`` and ``[backend, slot]``.
+    """
+    with locked():
+        if request["digest"] != digest():
+            return {"conflict": True}
+        if text_of(CLOUD) != request["text"]:
+            if request["check"]:
+                check(request["text"])
+            write(CONFIG, request["config"])
+            write(SLOTS, request["slots"])
+            write(CLOUD, request["text"])
+        elif text_of(SLOTS) != request["slots"] or text_of(CONFIG) != request["config"]:
+            write(CONFIG, request["config"])
+            write(SLOTS, request["slots"])
+        for backend, slot in request["close"]:
+            order(f"set server {backend}/{slot} state maint")
+        for backend, slot, container in request["publish"]:
+            publish(backend, slot, container, request["seconds"])
+    return {"conflict": False}
+
+
+def publish(backend: str, slot: str, container: str, seconds: float) -> None:
+    """Gives a slot of the running worker a container's name, and opens it once the name has an address."""
+    state = server_state(backend, slot)
+    if state[17] != container:
+        order(f"set server {backend}/{slot} state maint")
+        order(f"set server {backend}/{slot} addr {EMPTY}")
+        order(f"set server {backend}/{slot} fqdn {container}")
+    end = time.monotonic() + seconds
+    while server_state(backend, slot)[4] in (EMPTY, "-"):
+        if time.monotonic() > end:
+            order(f"set server {backend}/{slot} state maint")
+            raise Trouble(
+                f"the name {container} has no address on the load balancer's network after {seconds:.0f} s"
+            )
+        time.sleep(0.05)
+    order(f"set server {backend}/{slot} state ready")
+
+
+def master() -> int:
+    """Process id of HAProxy's master: the haproxy whose parent is none."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                name, rest = (folder / "stat").read_text().rsplit(") ", 1)
+            except OSError:
+                continue
+            if name.split("(", 1)[1] == "haproxy":
+                parents[int(folder.name)] = int(rest.split()[1])
+    masters = [pid for pid, parent in parents.items() if parent not in parents]
+    if not masters:
+        raise Trouble("no HAProxy runs in the load balancer's container")
+    return min(masters)
+
+
+def save_state(slots: dict[str, dict[str, str]]) -> None:
+    """Keeps health and addresses over a reload, of the slots alone that hold a container."""
+    lines = tell("show servers state").splitlines()
+    kept = []
+    for line in lines:
+        row = line.split()
+        empty = len(row) > 18 and row[0] != "#" and slots.get(row[1], {}).get(row[3]) != row[17]
+        if not empty:
+            kept.append(line)
+    write(STATE, "\n".join(kept) + "\n")
+
+
+def check_signals() -> None:
+    """The master runs as root and its workers do not: without CAP_KILL an old worker would never end."""
+    status = Path("/proc/1/status").read_text()
+    bounding = int(re.search(r"^CapBnd:\s*(\w+)", status, re.MULTILINE)[1], 16)  # type: ignore[index]
+    if not bounding & (1 << CAP_KILL):
+        raise Trouble("the container lacks the capability KILL, so HAProxy could not end its old worker")
+
+
+def reload(request: dict[str, Any]) -> dict[str, Any]:
+    """Starts a new worker if the running one does not serve ``description``, and waits until it serves."""
+    with locked():
+        if info().get("Description") == request["description"]:
+            return {"reloaded": False}
+        check_signals()
+        save_state(request["slots"])
+        try:
+            os.kill(master(), signal.SIGUSR2)
+            end = time.monotonic() + request["seconds"]
+            while True:
+                try:
+                    seen = info()
+                except Trouble as trouble:
+                    seen = {"Description": str(trouble)}
+                if seen.get("Description") == request["description"]:
+                    return {"reloaded": True}
+                if time.monotonic() > end:
+                    raise Trouble(
+                        f"HAProxy's new worker does not serve after {request['seconds']:.0f} s; the old one serves on"
+                    )
+                time.sleep(0.05)
+        finally:
+            # Only a reload may believe it: after a restart of the host other containers have these addresses.
+            STATE.unlink(missing_ok=True)
+
+
+def wait_up(request: dict[str, Any]) -> dict[str, Any]:
+    """Waits until HAProxy's own check of a slot says UP."""
+    end = time.monotonic() + request["seconds"]
+    while True:
+        row = statistics(request["backend"], request["slot"])
+        state = f"{row['status']}, check {row['check_status'] or 'not made yet'}"
+        state += f" {row['check_code']}" if row["check_code"] else ""
+        up = row["status"] == "UP" and row["check_status"] == "L7OK"
+        if up or time.monotonic() > end:
+            return {"up": up, "state": state}
+        time.sleep(0.05)
+
+
+def drain(request: dict[str, Any]) -> dict[str, Any]:
+    """Gives a slot no new sessions and waits for those that it has."""
+    backend, slot = request["backend"], request["slot"]
+    end = time.monotonic() + request["seconds"]
+    order(f"set server {backend}/{slot} state drain")
+    while True:
+        row = statistics(backend, slot)
+        sessions = int(row["scur"]) + int(row["qcur"])
+        if sessions == 0 or time.monotonic() > end:
+            return {"sessions": sessions}
+        time.sleep(0.05)
+
+
+ACTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "info": lambda _: dict(info()),
+    "read": read,
+    "commit": commit,
+    "reload": reload,
+    "wait_up": wait_up,
+    "drain": drain,
+}
+
+
+def main(request: dict[str, Any]) -> dict[str, Any]:
+    """Carries out one action; trouble is an answer, not a traceback."""
+    try:
+        return ACTIONS[request["action"]](request)
+    except Trouble as trouble:
+        return {"trouble": str(trouble)}

@@ -1,0 +1,143 @@
+"""Jobs: one-shot containers. What a job prints is shown when it fails; the container is removed in any case."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from kolla_iac.errors import KollaError
+from kolla_iac.model.stage import (
+    LABEL_ENVIRONMENT,
+    LABEL_RELEASE,
+    LABEL_ROLE,
+    LABEL_SERVICE,
+    LABEL_STAGE,
+    JobStage,
+    Upload,
+)
+from kolla_iac.runtime.containers import Found, describe, find, log_lines, state_of
+from kolla_iac.runtime.context import Context
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+FAILED_LOG_LINES = 20
+
+
+def labels(stage: JobStage) -> dict[str, str]:
+    """What marks the job's container; ``LABEL_STAGE`` finds what a cut-off run has left."""
+    return {
+        LABEL_ENVIRONMENT: stage.environment,
+        LABEL_SERVICE: stage.service,
+        LABEL_RELEASE: stage.release,
+        LABEL_ROLE: "job",
+        LABEL_STAGE: stage.name,
+    }
+
+
+def archive(files: Iterable[Upload]) -> bytes:
+    """The files as a tar of the root directory, owned by root."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for file in files:
+            content = file.content.encode()
+            entry = tarfile.TarInfo(file.path.lstrip("/"))
+            entry.size, entry.mode, entry.mtime = len(content), int(file.mode, 8), int(time.time())
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def job(stage: JobStage, context: Context) -> None:
+    """Runs the job to its end.
+
+    Raises:
+        KollaError: the image is not on the host, the exit code is not 0, or the time is over.
+    """
+    for leftover in find(context.hosts, {LABEL_ENVIRONMENT: stage.environment, LABEL_STAGE: stage.name}):
+        leftover.container.remove(force=True)
+        context.say(f"{leftover.name}, left by an earlier run, removed")
+    client = context.hosts.client(stage.host)
+    found = Found(stage.host, client, create(stage, client))
+    try:
+        if stage.files:
+            found.container.put_archive("/", archive(stage.files))
+        found.container.start()
+        context.say(f"{stage.name} started from {stage.image}")
+        finish(stage, found, context)
+    finally:
+        remove(found)
+    context.say(f"{stage.name} done")
+
+
+def remove(found: Found) -> None:
+    """The job's container goes, with its anonymous volumes."""
+    from docker.errors import NotFound  # noqa: PLC0415
+
+    with contextlib.suppress(NotFound):
+        found.container.remove(force=True, v=True)
+
+
+def create(stage: JobStage, client: DockerClient) -> Container:
+    """The container, not yet started: its files come first.
+
+    Raises:
+        KollaError: the image is not there, or Docker refuses.
+    """
+    from docker.errors import APIError, ImageNotFound  # noqa: PLC0415
+    from docker.types import Mount  # noqa: PLC0415
+
+    mounts = [Mount(one.path, one.volume, type="volume", read_only=one.read_only) for one in stage.mounts]
+    try:
+        return client.containers.create(
+            stage.image,
+            command=list(stage.command) or None,
+            environment=dict(stage.env),
+            labels=labels(stage),
+            mounts=mounts,
+            network=stage.network,
+            user=stage.user or None,
+            hostname=stage.name,
+            security_opt=["no-new-privileges"],
+            cap_drop=["ALL"],
+            cap_add=list(stage.capabilities),
+        )
+    except ImageNotFound:
+        raise KollaError(
+            f"image {stage.image} is not on host {stage.host}",
+            {
+                "hint": "the environment's images stage brings it; `pulumi up` runs it, `kolla-iac images list` shows"
+            },
+        ) from None
+    except APIError as error:
+        raise KollaError(f"Docker refuses {stage.name}", {"saw": str(error.explanation or error)}) from error
+
+
+def finish(stage: JobStage, found: Found, context: Context) -> None:
+    """Waits for the end of the job; ends it when its time is over or somebody asks to stop."""
+    end = time.monotonic() + stage.timeout
+    while (state := state_of(found)).status not in ("exited", "dead", "gone"):
+        if time.monotonic() >= end:
+            raise _failed(stage, found, f"did not end within {stage.timeout:.0f} s")
+        context.interrupts.sleep(0.1)
+    if state.status == "gone":
+        raise _failed(stage, found, "somebody removed the container while it ran")
+    if state.exit_code != 0:
+        raise _failed(stage, found, f"exit code {state.exit_code}")
+
+
+def _failed(stage: JobStage, found: Found, saw: str) -> KollaError:
+    command = " ".join(stage.command) or "the image's own command"
+    return KollaError(
+        f"{stage.name}: {saw}",
+        {
+            "wanted": f"exit code 0 from {command}",
+            "saw": saw,
+            "container": describe(found),
+            "log": log_lines(found, FAILED_LOG_LINES) or ["empty"],
+        },
+    )

@@ -1,0 +1,33 @@
+"""How a container that is no longer wanted goes: drained, closed, stopped, removed, in this order."""
+
+from __future__ import annotations
+
+from kolla_iac.runtime.balancer import Balancer
+from kolla_iac.runtime.containers import Found, state_of, stop_and_remove
+from kolla_iac.runtime.context import Context
+
+
+def retire(
+    old: Found,
+    balancers: list[Balancer],
+    backend: str,
+    context: Context,
+    *,
+    drain_seconds: float,
+    stop_seconds: float,
+) -> None:
+    """Takes a container out of service without a failed request. Cut off anywhere, it may run again."""
+    context.interrupts.check()
+    if state_of(old).status == "running":
+        left = sum(balancer.drain(backend, old.name, drain_seconds) for balancer in balancers)
+        if left:
+            context.say(f"{old} drained for {drain_seconds:.0f} s; {left} sessions left, which end now")
+        else:
+            context.say(f"{old} drained, no sessions left")
+    else:
+        context.say(f"{old} does not run, nothing to drain")
+    context.interrupts.check()
+    for balancer in balancers:
+        balancer.withdraw(backend, old.name)
+    stop_and_remove(old, stop_seconds)
+    context.say(f"{old} stopped and removed")

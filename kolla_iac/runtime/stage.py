@@ -1,0 +1,89 @@
+"""Carries out one stage: the right work for its kind, its timeline, and errors that say which stage failed."""
+
+from __future__ import annotations
+
+import time
+
+from kolla_iac.errors import KollaError
+from kolla_iac.model.stage import (
+    BalancerStage,
+    EvictStage,
+    HandoverStage,
+    ImagesStage,
+    JobStage,
+    ReadyStage,
+    RetireStage,
+    Stage,
+    VerifyStage,
+)
+from kolla_iac.runtime import balancer, handover, job, single, timeline
+from kolla_iac.runtime.context import Context
+from kolla_iac.runtime.failure import Interrupted, StageFailed, with_facts
+
+
+def title(stage: Stage) -> str:
+    """How people call the stage: ``handover keystone-2``, ``job keystone-expand``."""
+    match stage:
+        case HandoverStage() | ReadyStage() | EvictStage():
+            return f"{stage.kind} {stage.service}-{stage.replica}"
+        case _:
+            return f"{stage.kind} {stage.name}"
+
+
+def carry_out(stage: Stage, context: Context) -> None:
+    """Runs the stage from the top; what is done already is not done again.
+
+    Raises:
+        StageFailed: with the evidence and what to type next.
+        Interrupted: somebody asked to stop, and it did between two steps.
+    """
+    began = time.monotonic()
+    record = timeline.started(stage.environment, stage.service, stage.name, stage.kind, stage.release)
+    _note(record, context)
+    outcome, headline = "failed", "ended without a word"
+    try:
+        with context.interrupts.listening():
+            _dispatch(stage, context)
+        outcome, headline = "done", ""
+    except Interrupted as error:
+        outcome, headline = "interrupted", error.headline
+        facts = {"next": f"pulumi up --stack {stage.environment} goes on from here"}
+        raise Interrupted(f"{title(stage)} {error.headline}", facts) from error
+    except KollaError as error:
+        seconds = time.monotonic() - began
+        headline = f"{title(stage)} failed after {seconds:.0f} s"
+        told = with_facts(error, {"next": next_step(stage)})
+        raise StageFailed(headline, {"why": error.headline, **told}) from error
+    finally:
+        _note(timeline.ended(record, outcome, headline), context)
+
+
+def next_step(stage: Stage) -> str:
+    """What to type once the reason is gone."""
+    return f"mend the setting, or go back to the previous one; then: pulumi up --stack {stage.environment}"
+
+
+def _note(record: dict[str, object], context: Context) -> None:
+    warning = timeline.append(record)
+    if warning:
+        context.write(warning)
+
+
+def _dispatch(stage: Stage, context: Context) -> None:
+    match stage:
+        case HandoverStage():
+            handover.handover(stage, context)
+        case RetireStage():
+            handover.retire_replicas(stage, context)
+        case VerifyStage():
+            handover.verify(stage, context)
+        case BalancerStage():
+            balancer.carry_out(stage, context)
+        case ReadyStage():
+            single.ready(stage, context)
+        case EvictStage():
+            single.evict(stage, context)
+        case JobStage():
+            job.job(stage, context)
+        case ImagesStage():
+            context.tools.images(stage, context.say)
