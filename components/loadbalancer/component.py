@@ -71,5 +71,10 @@ class LoadBalancer(Service):
 def _files(statistics_password: str) -> tuple[Upload, ...]:
     command = f"/usr/sbin/haproxy -W -db -f /etc/haproxy/haproxy.cfg -f {haproxy.CLOUD_DIRECTORY}"
     return uploads(
-        command, [ConfigFile("/etc/haproxy/haproxy.cfg", haproxy.global_config(statistics_password))]
+        command,
+        [
+            ConfigFile("/etc/haproxy/haproxy.cfg", haproxy.global_config(statistics_password)),
+            # makes the folder on a new volume: HAProxy does not start without it
+            ConfigFile(f"{haproxy.CLOUD_DIRECTORY}/00-folder.cfg", "# see 10-cloud.cfg\n", perm="0644"),
+        ],
     )
