@@ -21,7 +21,7 @@ _INSTALL_SECONDS = 300.0
 _SCRIPT = """\
 #!/bin/sh
 # stand-in for Pulumi's {name} plugin: docs/explanation/stand-in-plugins.md
-root=$(cd "$(dirname "$0")/../../.." && pwd -P) || exit 1
+root=$(cd -P "$(dirname "$0")" && cd -P ../../.. && pwd) || exit 1
 exec "$root/venv/bin/python" -I -m kolla_standin {name} {version} "$@"
 """
 
