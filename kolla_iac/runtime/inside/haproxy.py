@@ -66,9 +66,9 @@ def order(command: str) -> None:
 
 
 def info() -> dict[str, str]:
-    """``show info``: Pid, Description and more, of the worker that serves."""
+    """``show info``: pid, description and more, of the worker that serves; versions differ in capitals."""
     pairs = (line.split(":", 1) for line in tell("show info").splitlines() if ":" in line)
-    return {name.strip(): value.strip() for name, value in pairs}
+    return {name.strip().lower(): value.strip() for name, value in pairs}
 
 
 def statistics(backend: str, slot: str) -> dict[str, str]:
@@ -225,7 +225,7 @@ def check_signals() -> None:
 def reload(request: dict[str, Any]) -> dict[str, Any]:
     """Starts a new worker if the running one does not serve ``description``, and waits until it serves."""
     with locked():
-        if info().get("Description") == request["description"]:
+        if info().get("description") == request["description"]:
             return {"reloaded": False}
         check_signals()
         save_state(request["slots"])
@@ -236,8 +236,8 @@ def reload(request: dict[str, Any]) -> dict[str, Any]:
                 try:
                     seen = info()
                 except Trouble as trouble:
-                    seen = {"Description": str(trouble)}
-                if seen.get("Description") == request["description"]:
+                    seen = {"description": str(trouble)}
+                if seen.get("description") == request["description"]:
                     return {"reloaded": True}
                 if time.monotonic() > end:
                     raise Trouble(
