@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from kolla_iac.errors import KollaError
-from kolla_iac.model.problems import closest
 from kolla_iac.model.environment import Environment
+from kolla_iac.model.problems import closest
 from kolla_iac.model.stackfile import environment_name, load_file
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")

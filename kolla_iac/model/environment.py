@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar, overload
 
@@ -200,8 +201,9 @@ def examine(data: object) -> Examined:
             details = error.errors(include_url=False)
             for detail in details:
                 detail["loc"] = plain.as_written(cleaned, detail["loc"])
-                found.append(problems.translate(detail, Environment))
-                broken.add(detail["loc"])
+            broken |= {detail["loc"] for detail in details}
+            fresh = [detail for detail in details if not _follows(detail["loc"], broken)]
+            found += [problems.translate(detail, Environment) for detail in fresh]
             for detail in details:
                 plain.leave_out(cleaned, detail["loc"], unknown=detail["type"] == "extra_forbidden")
         else:
@@ -224,6 +226,11 @@ def load_environment(data: object, source: str) -> Environment:
     if examined.problems or examined.environment is None:
         raise SettingsError(source, examined.problems)
     return examined.environment
+
+
+def _follows(location: problems.Location, broken: Iterable[problems.Location]) -> bool:
+    """Whether something inside was left out, so that what is wrong now was not wrong as written."""
+    return any(len(one) > len(location) and one[: len(location)] == location for one in broken)
 
 
 def _validate(data: dict[str, Any]) -> Environment:
