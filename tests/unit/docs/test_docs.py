@@ -1,0 +1,78 @@
+"""What the pages say is so: generated ones are current, links lead somewhere, what they type exists."""
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from kolla_iac.model.stackfile import read_file
+from tools.docs import commands, links
+from tools.docs.pages import stale
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = links.pages(ROOT)
+
+
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def test_there_are_pages() -> None:
+    assert len(PAGES) > 10
+
+
+@pytest.mark.parametrize("module", ["commands", "index", "links", "markdown"])
+def test_examples_in_docstrings(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"tools.docs.{module}"))
+    assert result.attempted and not result.failed
+
+
+def test_generated_pages_are_current() -> None:
+    assert not list(stale(ROOT)), "make docs writes them"
+
+
+def test_links_lead_somewhere() -> None:
+    assert links.broken(ROOT) == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "there.md").write_text("# There\n\n## A part of it\n")
+    good = "[a](docs/there.md) [b](docs/there.md#a-part-of-it) [c](https://example.org)"
+    (tmp_path / "README.md").write_text(
+        f"# Title\n\n{good} [d](docs/gone.md) [e](docs/there.md#gone) [f](#title)\n"
+    )
+    assert links.broken(tmp_path) == ["README.md: docs/gone.md", "README.md: docs/there.md#gone"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_what_it_types_exists(page: Path) -> None:
+    targets = {name for name, _ in commands.targets(_text(ROOT / "Makefile"))}
+    for line in links.typed(_text(page), "make"):
+        for word in line.split():
+            assert "=" in word or word in targets, f"make {line}"
+    known = commands.names()
+    for line in links.typed(_text(page), "kolla-iac"):
+        words = [word for word in line.split() if re.fullmatch(r"[a-z]+", word)]
+        first = line.split()[0]
+        found = first.startswith("-") or first in known or " ".join(words[:2]) in known
+        assert found, f"kolla-iac {line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_the_settings_it_shows_are_right(page: Path, tmp_path: Path) -> None:
+    shown = [body for language, body in links.fences(_text(page)) if language == "yaml" and "config:" in body]
+    for number, body in enumerate(shown):
+        file = tmp_path / f"Pulumi.{number}.yaml"
+        file.write_text(body)
+        assert [str(problem) for problem in read_file(file).problems] == [], body
+
+
+def test_no_path_of_one_machine_and_no_wide_lines() -> None:
+    for page in PAGES:
+        body = links.FENCE.sub("", _text(page))
+        assert not re.search(r"/root/|/home/[a-z]", body), page
+        wide = [line for line in body.splitlines() if len(line) > 125 and not line.startswith("|")]
+        assert not wide or "reference" in page.parts, (page, wide)

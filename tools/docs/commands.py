@@ -1,0 +1,83 @@
+"""Reference page of the commands: their own help texts, and the Makefile's targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tools.docs.markdown import code, table
+
+WIDTH = 100
+
+
+def page(makefile: str) -> str:
+    """docs/reference/commands.md.
+
+    Args:
+        makefile: its text.
+    """
+    import typer  # noqa: PLC0415
+
+    from kolla_iac.cli import app  # noqa: PLC0415
+
+    parts = [
+        _INTRO,
+        table(("target", "does"), [(code(f"make {name}"), what) for name, what in targets(makefile)]),
+    ]
+    parts.append(_CLI)
+    for path, text in _commands(typer.main.get_command(app), "kolla-iac", None):
+        parts.append(f"\n### {path}\n\n```text\n{text.strip()}\n```\n")
+    return "".join(parts)
+
+
+def targets(makefile: str) -> list[tuple[str, str]]:
+    """Name and description of each target that has one.
+
+    >>> targets("up: ready ## bring it up")
+    [('up', 'bring it up')]
+    """
+    return re.findall(r"^([a-z][a-z-]*):.*?## (.*)$", makefile, re.MULTILINE)
+
+
+def names() -> set[str]:
+    """Every command of ``kolla-iac`` as it is typed, groups too: ``secrets generate``."""
+    import typer  # noqa: PLC0415
+
+    from kolla_iac.cli import app  # noqa: PLC0415
+
+    found = {path for path, _ in _commands(typer.main.get_command(app), "", None, hidden=True)}
+    return {path.strip() for path in found if path.strip()}
+
+
+def _commands(command: Any, path: str, parent: Any, *, hidden: bool = False) -> Iterator[tuple[str, str]]:
+    context = command.context_class(command, info_name=path.rsplit(" ", 1)[-1], parent=parent)
+    context.terminal_width = context.max_content_width = WIDTH
+    context.color = False
+    yield path, command.get_help(context)
+    for name in command.list_commands(context) if hasattr(command, "list_commands") else ():
+        below = command.get_command(context, name)
+        if below is not None and (hidden or not _hidden(command, below, name)):
+            yield from _commands(below, f"{path} {name}", context, hidden=hidden)
+
+
+def _hidden(group: Any, command: Any, name: str) -> bool:
+    lazy = getattr(group, "commands_by_name", {}).get(name)
+    return bool(command.hidden or (lazy is not None and lazy.hidden))
+
+
+_INTRO = """\
+# Commands
+
+## make
+
+`ENV` names the environment of `up`, `down` and `purge`; without it they mean `dev`: `make up ENV=staging`.
+
+"""
+
+_CLI = """
+## kolla-iac
+
+Works in a checkout, after `source .envrc`. Exit code 0: done; 1: it failed, or there are problems; 2: it was called
+wrongly; 130: somebody stopped it.
+"""
