@@ -30,7 +30,7 @@ def token_issued_and_validated(
     """
     url = f"http://{address}:{SERVICE.port}"
     return HttpWait(
-        what=f"a token issued and validated by {address}",
+        what="a token issued and validated",
         timeout=timeout,
         interval=0.5,
         hint="its log names the reason: database, keys or a setting that does not parse",
