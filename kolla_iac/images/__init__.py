@@ -4,6 +4,6 @@ Pure: ``reference`` and everything in ``contract`` and ``recipe``. Acting: ``ens
 """
 
 from kolla_iac.images.ensure import ensure
-from kolla_iac.images.recipe import reference
+from kolla_iac.images.recipe import reference, references
 
-__all__ = ["ensure", "reference"]
+__all__ = ["ensure", "reference", "references"]

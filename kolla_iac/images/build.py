@@ -22,6 +22,8 @@ PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
 """Known to every build without being declared, and never part of an image."""
 BUNDLES = ("KOLLA_IAC_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """Variables that name a CA bundle, the first that is set counts."""
+INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+"""Variables that name a mirror of PyPI, the first that is set counts. Hashes hold whatever its content."""
 
 
 def ca_bundle() -> Path | None:
@@ -50,7 +52,8 @@ def build(recipe: Recipe, daemon: Daemon, say: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="kolla-iac-build-") as folder:
         context = Path(folder)
         write_context(recipe, context)
-        _run_build(recipe, context, unfinished, daemon, say)
+        with tempfile.TemporaryDirectory(prefix="kolla-iac-secret-") as secrets:
+            _run_build(recipe, context, [*_secrets(Path(secrets)), "--tag", unfinished], daemon, say)
     daemon.tag(unfinished, recipe.reference)
     daemon.untag(unfinished)
     say(f"{recipe.image}  built, {size(daemon, recipe.reference)} MB  {time.monotonic() - start:.1f} s")
@@ -72,17 +75,28 @@ def write_context(recipe: Recipe, folder: Path) -> None:
         directory.chmod(0o755)
 
 
+def _secrets(folder: Path) -> list[str]:
+    """Options that lend the build what may not stay in an image."""
+    options = []
+    if bundle := ca_bundle():
+        options += ["--secret", f"id=ca,src={bundle}"]
+    if index := next(filter(None, map(os.environ.get, INDEXES)), None):
+        file = folder / "index"
+        file.touch(mode=0o600)
+        file.write_text(index)
+        options += ["--secret", f"id=index,src={file}"]
+    return options
+
+
 def _run_build(
-    recipe: Recipe, context: Path, tag: str, daemon: Daemon, say: Callable[[str], None]
+    recipe: Recipe, context: Path, options: list[str], daemon: Daemon, say: Callable[[str], None]
 ) -> None:
     client = builder()
-    options = ["--progress=plain", "--network=host", "--force-rm", "--tag", tag]
+    options = ["--progress=plain", "--network=host", *options]
     options += ["--label", f"{LABEL_IMAGE}={recipe.image}", "--label", f"{LABEL_DIGEST}={recipe.digest}"]
     for name in PROXIES:
         if name in os.environ:
             options += ["--build-arg", name]
-    if bundle := ca_bundle():
-        options += ["--secret", f"id=ca,src={bundle}"]
     progress = Progress()
     with daemon.lines(*client.command, *options, str(context), env=client.env) as process:
         for line in process.stdout or ():

@@ -131,16 +131,18 @@ class Daemon:
         try:
             self.run("image", "inspect", "--format", "{{.Id}}", reference)
         except KollaError as error:
-            if "No such image" in str(error):
+            if "no such image" in str(error).lower():
                 return False
             raise
         return True
 
     def tag(self, source: str, target: str) -> None:
+        """Gives an image a further name."""
         self.run("image", "tag", source, target)
 
-    def untag(self, reference: str) -> None:
-        self.run("image", "rm", "--no-prune", reference)
+    def untag(self, reference: str, prune: bool = False) -> None:
+        """Takes a name from an image; the image goes with its last name, with ``prune`` its parents too."""
+        self.run("image", "rm", *([] if prune else ["--no-prune"]), reference, timeout=300)
 
     @contextmanager
     def lines(self, *command: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:

@@ -39,13 +39,19 @@ def package() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise KollaError(
             "the Python package kolla is not installed",
-            {"wanted": "Kolla's scripts and user table, for the images", "next": "pip install 'kolla>=23,<24'"},
+            {
+                "wanted": "Kolla's scripts and user table, for the images",
+                "next": "pip install 'kolla>=23,<24'",
+            },
         )
     folder = Path(next(iter(spec.submodule_search_locations)))
     if not (folder / "docker").is_dir():
         raise KollaError(
             "the installed package kolla has no folder docker",
-            {"wanted": "kolla 23, which keeps its scripts in the package", "saw": f"kolla {version('kolla')}"},
+            {
+                "wanted": "kolla 23, which keeps its scripts in the package",
+                "saw": f"kolla {version('kolla')}",
+            },
         )
     return folder
 

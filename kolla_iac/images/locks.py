@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from kolla_iac.errors import KollaError
-from kolla_iac.images.recipe import HERE, folder
+from kolla_iac.images.recipe import HERE, folder, images
 from kolla_iac.model.releases import RELEASES
 
 PYTHON = "3.13"
@@ -36,12 +36,16 @@ def lock(image: str, release: str, constraints: Path) -> Path:
     if not constraints.is_file():
         raise KollaError(
             f"no constraints file {constraints}",
-            {"wanted": f"upper-constraints.txt of OpenStack {release}, as its requirements project publishes it"},
+            {
+                "wanted": f"upper-constraints.txt of OpenStack {release}, as its requirements project publishes it"
+            },
         )
     source = folder(image) / REQUIREMENTS
     with tempfile.TemporaryDirectory(prefix="kolla-iac-lock-") as scratch:
         pins = Path(scratch) / "release.txt"
-        pins.write_text("".join(f"{name}=={version}\n" for name, version in RELEASES[release].versions.items()))
+        pins.write_text(
+            "".join(f"{name}=={version}\n" for name, version in RELEASES[release].versions.items())
+        )
         text = _compile(source, [constraints, pins])
     target = source.with_name(f"{release}.lock")
     target.write_text(text)
@@ -61,15 +65,15 @@ def lock_build_tools() -> Path:
 
 def lockable() -> list[str]:
     """Images with Python distributions under a lock."""
-    from kolla_iac.images.recipe import images
-
     return [image for image in sorted(images()) if (folder(image) / REQUIREMENTS).is_file()]
 
 
 def _compile(source: Path, constraints: list[Path]) -> str:
     uv = shutil.which("uv")
     if uv is None:
-        raise KollaError("uv is missing", {"wanted": "uv on PATH, which resolves the locks", "next": "pip install uv"})
+        raise KollaError(
+            "uv is missing", {"wanted": "uv on PATH, which resolves the locks", "next": "pip install uv"}
+        )
     command = [uv, "pip", "compile", "--quiet", "--no-config", "--no-header", "--no-annotate"]
     command += ["--no-emit-index-url", "--no-emit-find-links", "--generate-hashes", "--only-binary", ":all:"]
     command += ["--python-version", PYTHON, "--python-platform", "linux", "--no-python-downloads"]

@@ -31,7 +31,10 @@ def one_at_a_time(what: str, say: Callable[[str], None], folder: Path | None = N
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip()
-            say(f"waiting for another kolla-iac that works on {what}" + (f" (process {holder})" if holder else ""))
+            say(
+                f"waiting for another kolla-iac that works on {what}"
+                + (f" (process {holder})" if holder else "")
+            )
             fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         file.truncate()

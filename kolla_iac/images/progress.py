@@ -49,11 +49,11 @@ class Progress:
             vertex.name = self._name(step["where"], step["what"])
             return None
         if done := DONE.match(rest):
-            shown = vertex.name and not vertex.name.startswith("[internal")
+            shown = vertex.name and not vertex.name.startswith("[internal") and " FROM " not in vertex.name
             return f"{vertex.name}  {float(done['seconds']):.1f} s" if shown else None
         if rest.startswith("ERROR"):
             self.failed = vertex.name or f"step {match['number']}"
-            self.reason = rest.removeprefix("ERROR").lstrip(": ")
+            self.reason = _short(rest.removeprefix("ERROR").lstrip(": "))
             self._failing = match["number"]
         elif output := OUTPUT.match(rest):
             vertex.output.append(output["text"])
@@ -68,3 +68,9 @@ class Progress:
     def last_lines(self) -> list[str]:
         """What the failing step said last; what the client said, if no step failed."""
         return list(self._vertices[self._failing].output if self._failing else self._loose)
+
+
+def _short(reason: str) -> str:
+    """BuildKit repeats the whole command before the exit code, which is what is new."""
+    code = re.search(r"exit code: [0-9]+", reason)
+    return code[0] if code else reason

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import jinja2
+
 from kolla_iac.errors import KollaError
 from kolla_iac.images import contract
+from kolla_iac.model.environment import Environment
 from kolla_iac.model.images import ImagesSettings
 from kolla_iac.model.service import COMPONENTS, services
 
@@ -50,7 +53,10 @@ class Recipe:
             self.image,
             contract.kolla_version(),
             self.base.reference if self.base else SUITE,
-            *(f"{path} {hashlib.sha256(content).hexdigest()}" for path, content in sorted(self.files.items())),
+            *(
+                f"{path} {hashlib.sha256(content).hexdigest()}"
+                for path, content in sorted(self.files.items())
+            ),
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -131,8 +137,6 @@ def recipe(image: str, release: str) -> Recipe:
 
 def _render(source: Path, release: str, base: Recipe | None, files: dict[str, bytes]) -> dict[str, bytes]:
     """The context with the rendered Dockerfile and the files of kolla that it asks for."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
-
     taken: dict[str, bytes] = {}
 
     def kolla(path: str) -> str:
@@ -140,9 +144,9 @@ def _render(source: Path, release: str, base: Recipe | None, files: dict[str, by
         taken[f"kolla/{path}"] = contract.script(path)
         return f"kolla/{path}"
 
-    environment = Environment(
-        loader=FileSystemLoader([source, HERE]),
-        undefined=StrictUndefined,
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([source, HERE]),
+        undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -155,7 +159,7 @@ def _render(source: Path, release: str, base: Recipe | None, files: dict[str, by
             lock=f"{release}.lock",
             rootfs=ROOTFS,
         )
-    except TemplateError as error:
+    except jinja2.TemplateError as error:
         raise KollaError(
             f"cannot render the recipe {source.parent.name}/{source.name}/Dockerfile.j2",
             {"saw": f"{type(error).__name__}: {error}"},
@@ -184,3 +188,16 @@ def reference(image: str, release: str, settings: ImagesSettings) -> str:
     name = f"{settings.registry or 'quay.io'}/{settings.namespace}/{image}"
     digest = settings.digests.get(image)
     return f"{name}:{settings.tag or published_tag(release)}" + (f"@{digest}" if digest else "")
+
+
+def references(environment: Environment) -> dict[str, str]:
+    """Image name -> reference, for every enabled service of an environment.
+
+    Raises:
+        KollaError: no lock for the environment's release.
+    """
+    wanted = {}
+    for name in environment.enabled():
+        image, own = services()[name].image, environment.service(name).image
+        wanted[image] = own or reference(image, environment.release, environment.images)
+    return wanted

@@ -92,7 +92,10 @@ def bootstrap(daemon: Daemon) -> None:
                     daemon.untag(ROOTFS)
                 raise KollaError(
                     "docker import of the root file system failed",
-                    {"endpoint": daemon.endpoint, "saw": imported.stderr.strip() or f"tar: {archive.returncode}"},
+                    {
+                        "endpoint": daemon.endpoint,
+                        "saw": imported.stderr.strip() or f"tar: {archive.returncode}",
+                    },
                 )
         finally:
             subprocess.run([*root, "rm", "-rf", "--one-file-system", target], check=False)
@@ -102,7 +105,10 @@ def _as_root() -> list[str]:
     """What goes before a command that needs root."""
     if os.geteuid() == 0:
         return []
-    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+    if (
+        shutil.which("sudo")
+        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+    ):
         return ["sudo", "-n"]
     raise KollaError(
         "the base image needs root once",
@@ -123,7 +129,10 @@ def _install_debootstrap() -> None:
     if not shutil.which("apt-get"):
         raise KollaError(
             "debootstrap is missing",
-            {"wanted": f"it, or {OFFICIAL} from a registry", "next": "install debootstrap and debian-archive-keyring"},
+            {
+                "wanted": f"it, or {OFFICIAL} from a registry",
+                "next": "install debootstrap and debian-archive-keyring",
+            },
         )
     _run([*_as_root(), "apt-get", "update", "-q"], "apt-get update")
     _run([*_as_root(), "env", "DEBIAN_FRONTEND=noninteractive", *install], "apt-get install debootstrap")
