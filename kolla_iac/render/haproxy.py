@@ -109,11 +109,11 @@ defaults cloud
     timeout http-request 30s
     timeout http-keep-alive 60s
     timeout queue 30s
-    timeout connect 2s
+    timeout connect 1s
     timeout check 15s
     timeout client {config.client_timeout}s
     timeout server {config.server_timeout}s
-    default-server check inter 1s fastinter 300ms downinter 500ms rise 1 fall 3
+    default-server check inter 1s fastinter 300ms downinter 500ms rise 1 fall 3 maxconn 500
     default-server observe layer4 error-limit 2 on-error sudden-death resolvers docker
 """
 

@@ -168,8 +168,13 @@ def commit(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def publish(backend: str, slot: str, container: str, seconds: float) -> None:
-    """Gives a slot of the running worker a container's name, and opens it once the name has an address."""
+    """Gives a slot of the running worker a container's name, and has it checked, without traffic so far.
+
+    A slot that is open for this container already stays as it is.
+    """
     state = server_state(backend, slot)
+    if state[17] == container and state[6] == "0":
+        return
     if state[17] != container:
         order(f"set server {backend}/{slot} state maint")
         order(f"set server {backend}/{slot} addr {EMPTY}")
@@ -182,7 +187,8 @@ def publish(backend: str, slot: str, container: str, seconds: float) -> None:
                 f"the name {container} has no address on the load balancer's network after {seconds:.0f} s"
             )
         time.sleep(0.05)
-    order(f"set server {backend}/{slot} state ready")
+    # An opened slot counts as UP before its first check; a draining one is checked and gets nothing.
+    order(f"set server {backend}/{slot} state drain")
 
 
 def master() -> int:
@@ -250,10 +256,14 @@ def reload(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def wait_up(request: dict[str, Any]) -> dict[str, Any]:
-    """Waits until HAProxy's own check of a slot says UP."""
+    """Waits until HAProxy's own check of a slot succeeds, and opens it."""
+    backend, slot = request["backend"], request["slot"]
     end = time.monotonic() + request["seconds"]
     while True:
-        row = statistics(request["backend"], request["slot"])
+        row = statistics(backend, slot)
+        if row["check_status"] == "L7OK" and row["status"].startswith("DRAIN"):
+            order(f"set server {backend}/{slot} state ready")
+            row = statistics(backend, slot)
         state = f"{row['status']}, check {row['check_status'] or 'not made yet'}"
         state += f" {row['check_code']}" if row["check_code"] else ""
         up = row["status"] == "UP" and row["check_status"] == "L7OK"
