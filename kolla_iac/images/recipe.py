@@ -127,7 +127,7 @@ def recipe(image: str, release: str) -> Recipe:
         files |= {
             lock: (source / lock).read_bytes(),
             "build.lock": (HERE / "build.lock").read_bytes(),
-            "venv-slim.sh": (HERE / "venv-slim.sh").read_bytes(),
+            "venv.sh": (HERE / "venv.sh").read_bytes(),
         }
     if image == BASE:
         files |= {"passwd": contract.passwd().encode(), "group": contract.group().encode()}
