@@ -71,7 +71,7 @@ class Database(pulumi.ComponentResource):
             show={"SCHEMA": name, "SERVER": address},
             parent=self,
             depends_on=[image.present, *server.ready],
-            **cloud.about(f"{name}-schema", name),
+            **cloud.about(f"{name}-schema", name, ""),
             host=host,
             image=image.reference,
             env={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS"},

@@ -66,7 +66,7 @@ class Keystone(Service):
             )
             return uploads("/usr/local/bin/kolla_job", files, stages.key_folders())
 
-        expand, bootstrap = rollout.before
+        _, expand, bootstrap = rollout.before
         contract = rollout.after[0]
         self.follow(schema.ready)
         self.job(expand, given.apply(lambda it: job("keystone-manage db_sync --expand\n", *it)))

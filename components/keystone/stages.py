@@ -15,8 +15,9 @@ from kolla_iac.render.templates import render
 
 CONFIG = "/etc/keystone/keystone.conf"
 INTERNAL = f"http://keystone.internal:{SERVICE.port}"
-JOB_SECTIONS = ("DEFAULT", "database", "identity", "fernet_tokens", "credential", "fernet_receipts")
+JOB_SECTIONS = ("database", "identity", "fernet_tokens", "credential", "fernet_receipts")
 """What a Job needs of keystone.conf; a change of any other section does not run it again."""
+JOB_READS = tuple(("keystone.conf", section) for section in JOB_SECTIONS)
 KEYS = {"fernet-keys": "keystone_fernet_keys", "credential-keys": "keystone_credential_keys"}
 """Folder in /etc/keystone -> the secret that fills it."""
 
@@ -128,11 +129,18 @@ def rollout(environment: Environment, image: str) -> Rollout:
         },
         container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
         before=(
-            Act("expand", "schema keystone is expanded", {"release": environment.release, "image": image}),
+            Act("schema", "schema and user keystone stand on the database server", {"schema": "keystone"}),
+            Act(
+                "expand",
+                "schema keystone is expanded",
+                {"release": environment.release, "image": image},
+                reads=JOB_READS,
+            ),
             Act(
                 "bootstrap",
                 "administrator, region and endpoints stand",
                 {"region": environment.region, "public": public, "admin": settings.admin_user},
+                reads=JOB_READS,
             ),
         ),
         after=(
@@ -140,6 +148,7 @@ def rollout(environment: Environment, image: str) -> Rollout:
                 "contract",
                 "schema keystone is contracted: what only older releases used goes",
                 {"release": environment.release, "image": image},
+                reads=JOB_READS,
                 irreversible=True,
             ),
             Act(
@@ -147,6 +156,7 @@ def rollout(environment: Environment, image: str) -> Rollout:
                 "a token is issued and validated through the load balancer",
                 {"release": environment.release},
                 follows_containers=True,
+                in_image=False,
             ),
         ),
         impact=Impact("none"),

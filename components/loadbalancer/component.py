@@ -51,7 +51,7 @@ class LoadBalancer(Service):
             show={key.upper(): value for key, value in rollout.after[0].inputs.items()},
             parent=self,
             depends_on=self.ready,
-            **cloud.about("loadbalancer-configure", "loadbalancer"),
+            **cloud.about("loadbalancer-configure", "loadbalancer", ""),
             host=rollout.placement[0],
             container=self.containers[0].id,
             config=stages.config(cloud.settings),

@@ -45,11 +45,12 @@ def rollout(environment: Environment, image: str) -> Rollout:
     endpoints = [environment.endpoint(name) for name in published(environment)]
     return Rollout(
         service="loadbalancer",
-        release=environment.release,
+        release="",
         form="singleton",
         image=image,
         placement=tuple(host.name for host in environment.place("loadbalancer")),
-        configuration={
+        configuration={},
+        live={
             "frontends": {
                 frontend.name: {"port": str(frontend.port), "backend": frontend.backend}
                 for frontend in balanced.frontends
@@ -72,6 +73,9 @@ def rollout(environment: Environment, image: str) -> Rollout:
                 "configure",
                 "frontends and backends are written; a reload that loses no request",
                 {"frontends": ", ".join(f"{one.name}:{one.port}" for one in balanced.frontends)},
+                follows_containers=True,
+                in_image=False,
+                applies=True,
             ),
         ),
         impact=Impact("fails", 3, "one load balancer owns the published ports"),

@@ -72,7 +72,7 @@ def rollout(environment: Environment, image: str) -> Rollout:
     placement = tuple(host.name for host in environment.place("mariadb"))
     return Rollout(
         service="mariadb",
-        release=environment.release,
+        release="",
         form="singleton",
         image=image,
         placement=placement,

@@ -28,7 +28,7 @@ def rollout(environment: Environment, image: str) -> Rollout:
     settings = environment.service("memcached", MemcachedSettings)
     return Rollout(
         service="memcached",
-        release=environment.release,
+        release="",
         form="singleton",
         image=image,
         placement=tuple(host.name for host in environment.place("memcached")),

@@ -44,6 +44,12 @@ class Act:
     """What it depends on, readable; what a reviewer sees as its difference."""
     follows_containers: bool = False
     """Whether it runs again whenever a container of the service was replaced."""
+    in_image: bool = True
+    """Whether it is a Job in the service's image, and so runs again when that changes."""
+    reads: tuple[tuple[str, str], ...] = ()
+    """File and section, each, whose change runs it again."""
+    applies: bool = False
+    """Whether it is what carries a change of ``live`` configuration out."""
     irreversible: bool = False
 
 
@@ -57,11 +63,14 @@ class Rollout:
 
     service: str
     release: str
+    """OpenStack series; empty for what is the same in every one, such as the database server."""
     form: Literal["surge", "singleton"]
     image: str
     placement: tuple[str, ...]
     """Host of replica 1, 2, ..."""
     configuration: Configuration
+    live: Configuration = field(default_factory=dict)
+    """Configuration that a stage changes in running containers, without replacing them."""
     container: Mapping[str, str] = field(default_factory=dict)
     """Whatever else replaces the containers when it changes: ports, limits, health check."""
     before: tuple[Act, ...] = ()

@@ -93,20 +93,24 @@ class Cloud(pulumi.ComponentResource):
                 ImagesStage,
                 show={"IMAGE": reference},
                 parent=self,
-                **self.about(f"image-{name}", "images"),
+                **self.about(f"image-{name}", "images", self.release if self.release in reference else ""),
                 images={name: reference},
                 source="registry" if own else self.settings.images.source,
             )
             self._images[name] = Image(reference, present)
         return self._images[name]
 
-    def about(self, name: str, service: str) -> dict[str, Any]:
-        """The fields that every stage's specification has."""
+    def about(self, name: str, service: str, release: str) -> dict[str, Any]:
+        """The fields that every stage's specification has.
+
+        Args:
+            release: empty for what is the same in every release, so that a new release does not run it again.
+        """
         return {
             "name": name,
             "environment": self.environment,
             "service": service,
-            "release": self.release,
+            "release": release,
             "hosts": self.hosts,
         }
 

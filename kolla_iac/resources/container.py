@@ -65,6 +65,7 @@ def container(
     cloud: Cloud,
     host: str,
     service: str,
+    release: str,
     replica: int,
     rolled: bool,
     image: Image,
@@ -83,8 +84,8 @@ def container(
         {
             LABEL_SERVICE: service,
             LABEL_REPLICA: str(replica),
-            LABEL_RELEASE: cloud.release,
             LABEL_ROLE: "rolled" if rolled else "singleton",
+            **({LABEL_RELEASE: release} if release else {}),
         }
     )
     hooks = (
@@ -159,7 +160,9 @@ def _seconds(seconds: int) -> str:
 
 
 def _evict(name: str, cloud: Cloud, host: str, service: str, replica: int) -> pulumi.ErrorHook:
-    spec = EvictStage(**cloud.about(f"{name}-evict", service), host=host, replica=replica).model_dump_json()
+    spec = EvictStage(
+        **cloud.about(f"{name}-evict", service, ""), host=host, replica=replica
+    ).model_dump_json()
     tried: list[bool] = []
 
     def evict(args: pulumi.ErrorHookArgs) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -51,6 +52,7 @@ class Service(pulumi.ComponentResource):
             "image": rollout.image,
             "topology": {str(n): host for n, host in enumerate(rollout.placement, start=1)},
             "configuration": rollout.configuration,
+            **({"live": rollout.live} if rollout.live else {}),
             "container": rollout.container,
             "stages": [act.name for act in (*rollout.before, *rollout.after)],
             "impact": {**asdict(rollout.impact), "text": str(rollout.impact)},
@@ -92,7 +94,7 @@ class Service(pulumi.ComponentResource):
             show={key.upper(): value for key, value in act.inputs.items()},
             parent=self,
             depends_on=[self.image.present, *self._last],
-            **self.cloud.about(name, self.rollout.service),
+            **self._about(name),
             host=self.rollout.placement[0],
             image=self.image.reference,
             env={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS"},
@@ -117,7 +119,7 @@ class Service(pulumi.ComponentResource):
                 show={"RELEASE": self.rollout.release, "IMAGE": self.image.reference},
                 parent=self,
                 depends_on=[new, *self._last],
-                **self.cloud.about(name, self.rollout.service),
+                **self._about(name),
                 host=self.rollout.placement[replica - 1],
                 replica=replica,
                 container=new.id,
@@ -132,7 +134,7 @@ class Service(pulumi.ComponentResource):
             show={"REPLICAS": str(len(containers))},
             parent=self,
             depends_on=self._last,
-            **self.cloud.about(f"{self.rollout.service}-retire", self.rollout.service),
+            **self._about(f"{self.rollout.service}-retire"),
             replicas=len(containers),
             backend=backend,
             drain_seconds=shape.stop_seconds,
@@ -152,7 +154,7 @@ class Service(pulumi.ComponentResource):
                 show={"IMAGE": self.image.reference},
                 parent=self,
                 depends_on=[member],
-                **self.cloud.about(name, self.rollout.service),
+                **self._about(name),
                 host=self.rollout.placement[replica - 1],
                 replica=replica,
                 container=member.id,
@@ -168,7 +170,7 @@ class Service(pulumi.ComponentResource):
             show={"RELEASE": self.rollout.release},
             parent=self,
             depends_on=self._last,
-            **self.cloud.about(f"{self.rollout.service}-verify", self.rollout.service),
+            **self._about(f"{self.rollout.service}-verify"),
             after=[each.id for each in self.containers],
             exchange=exchange,
         )
@@ -179,6 +181,9 @@ class Service(pulumi.ComponentResource):
     def ready(self) -> list[pulumi.Resource]:
         """What to depend on to come after the whole service."""
         return list(self._last)
+
+    def _about(self, name: str) -> dict[str, Any]:
+        return self.cloud.about(name, self.rollout.service, self.rollout.release)
 
     def _containers(self, files: Files, shape: Shape, *, rolled: bool) -> list[docker.Container]:
         replicas = range(1, self.rollout.replicas + 1)
@@ -191,6 +196,7 @@ class Service(pulumi.ComponentResource):
             cloud=self.cloud,
             host=host,
             service=self.rollout.service,
+            release=self.rollout.release,
             replica=replica,
             rolled=rolled,
             image=self.image,

@@ -42,7 +42,8 @@ class Found:
 
     @property
     def release(self) -> str:
-        return self.labels.get(LABEL_RELEASE, "release unknown")
+        """OpenStack series; empty where the service is the same in every one."""
+        return self.labels.get(LABEL_RELEASE, "")
 
     @property
     def running(self) -> bool:
@@ -50,7 +51,7 @@ class Found:
         return bool(self.container.attrs.get("State", {}).get("Running"))
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.release})"
+        return f"{self.name} ({self.release})" if self.release else self.name
 
 
 @dataclass(frozen=True)

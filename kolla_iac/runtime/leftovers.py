@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import docker
 
@@ -17,7 +18,7 @@ def remove(
 
     Meant for after `pulumi destroy`, when nothing of the environment should be left.
     """
-    label = {"label": f"{LABEL_ENVIRONMENT}={environment}"}
+    label: dict[str, Any] = {"label": f"{LABEL_ENVIRONMENT}={environment}"}
     hosts = Hosts(endpoints)
     for host in endpoints:
         client = hosts.client(host)

@@ -1,0 +1,32 @@
+"""Every enabled service's rollout, for plans: found by folder, as the services themselves."""
+
+from __future__ import annotations
+
+import importlib
+
+from kolla_iac import images
+from kolla_iac.model.environment import Environment
+from kolla_iac.model.service import services
+from kolla_iac.plan.rollout import Rollout
+
+
+def rollouts(environment: Environment) -> list[Rollout]:
+    """Rollouts of the services that are on, each after those that it needs."""
+    known, done = services(), list[str]()
+
+    def visit(name: str) -> None:
+        if name not in done:
+            for need in known[name].needs:
+                visit(need)
+            done.append(name)
+
+    for name in environment.enabled():
+        visit(name)
+    return [_rollout(environment, name) for name in done if name in environment.enabled()]
+
+
+def _rollout(environment: Environment, name: str) -> Rollout:
+    own = environment.service(name).image
+    image = own or images.reference(services()[name].image, environment.release, environment.images)
+    made: Rollout = importlib.import_module(f"kolla_iac.components.{name}.stages").rollout(environment, image)
+    return made
