@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, Any
 
+from .calls import current
 from .diffing import Rules
 from .resource import Created, Failure, Found, ResourceError, unsupported
 from .values import Properties
@@ -46,9 +47,6 @@ class Command:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._lock = threading.Lock()
-        self._processes: set[subprocess.Popen[bytes]] = set()
-        self._cancelled = False
 
     def check(self, name: str, old: Properties, new: Properties) -> tuple[Properties, list[Failure]]:
         inputs = dict(new)
@@ -70,13 +68,6 @@ class Command:
         if outputs.get("delete"):
             self._run(urn, outputs["delete"], outputs, outputs)
 
-    def cancel(self) -> None:
-        with self._lock:
-            self._cancelled = True
-            running = list(self._processes)
-        for process in running:
-            process.kill()
-
     def _run(self, urn: str, script: str | None, inputs: Properties, before: Properties) -> Properties:
         """Run ``script`` and return stdout and stderr, each without its last newline."""
         if not script:
@@ -94,15 +85,7 @@ class Command:
             )
         except OSError as error:
             raise ResourceError(f"{error}: running {json.dumps(script)}:\n") from error
-        with self._lock:
-            self._processes.add(process)
-            if self._cancelled:
-                process.kill()
-        try:
-            status = output.collect(process, stdin.encode())
-        finally:
-            with self._lock:
-                self._processes.discard(process)
+        status = output.collect(process, stdin.encode())
         if status:
             seen = f"exit status {status}" if status > 0 else f"signal: {_signal_name(-status)}"
             raise ResourceError(f"{seen}: running {json.dumps(script, ensure_ascii=False)}:\n{output.both}")
@@ -116,6 +99,17 @@ def _environment(inputs: Properties, before: Properties) -> dict[str, str]:
         named = {"PULUMI_COMMAND_STDOUT": before.get("stdout"), "PULUMI_COMMAND_STDERR": before.get("stderr")}
         previous = {key: value for key, value in named.items() if value}
     return {**os.environ, **values, **previous}
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for the end; kill, as the official plugin does, once nobody waits for the answer."""
+    call = current()
+    while True:
+        try:
+            return process.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            if call.over():
+                process.kill()
 
 
 def _signal_name(number: int) -> str:
@@ -158,7 +152,7 @@ class _Output:
                 process.stdin.close()
             except BrokenPipeError:
                 pass
-        status = process.wait()
+        status = _ended(process)
         for thread in threads:
             thread.join()
         return status

@@ -4,11 +4,11 @@ Source of the rules: kreuzwerker's Terraform provider, internal/provider/resourc
 and pulumi-docker's provider/resources.go.
 """
 
-import threading
 import time
 from typing import Any
 
 from . import container_spec as spec
+from .calls import current
 from .daemon import Daemon, explained, tolerated
 from .diffing import Rules
 from .resource import Created, Failure, Found, ResourceError, autonamed, unsupported
@@ -28,7 +28,6 @@ class Container:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
-        self._cancelled = threading.Event()
 
     def check(self, name: str, old: Properties, new: Properties) -> tuple[Properties, list[Failure]]:
         inputs = spec.DEFAULTS | new | {"name": autonamed(name, old, new)}
@@ -63,6 +62,8 @@ class Container:
                 explained("Unable to start container", client.start, id_)
                 self._until_running(client, id_, inputs)
             outputs = inputs | self._observed(explained("Unable to read", client.inspect_container, id_))
+            if current().abandoned.is_set():
+                raise ResourceError("the engine has gone; nobody would know of this container")
         except BaseException:
             tolerated(lambda: client.remove_container(id_, v=True, force=True), "is already in progress")
             raise
@@ -111,9 +112,6 @@ class Container:
                 )
 
         explained(f"Error deleting container {id_}", remove)
-
-    def cancel(self) -> None:
-        self._cancelled.set()
 
     def _have_image(self, client: Any, image: str) -> None:
         from docker.errors import APIError, ImageNotFound  # noqa: PLC0415
@@ -178,12 +176,12 @@ class Container:
             health = (state.get("Health") or {}).get("Status", "without a health check")
             if health == "healthy":
                 return
-            if time.monotonic() > until or self._cancelled.is_set() or not state["Running"]:
+            if time.monotonic() > until or current().over() or not state["Running"]:
                 raise ResourceError(
                     f"timeout: container {inputs['name']} is not healthy after {limit:g} s: "
                     f"{state['Status']}, {health}{_last_lines(client, id_)}"
                 )
-            self._cancelled.wait(1)
+            current().over(1)
 
     def _observed(self, seen: dict[str, Any]) -> Properties:
         """Outputs that only the daemon knows."""

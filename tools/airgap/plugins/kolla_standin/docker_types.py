@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .calls import current
 from .container import Container
 from .daemon import Daemon, explained, tolerated
 from .diffing import Rules
@@ -85,6 +86,8 @@ class Network:
             attachable=inputs.get("attachable"),
             ingress=inputs.get("ingress"),
         )
+        if current().abandoned.is_set():
+            client.remove_network(made["Id"])
         return Created(made["Id"], inputs | self._observed(client, made["Id"]))
 
     def _observed(self, client: Any, id_: str) -> Properties:
@@ -114,9 +117,6 @@ class Network:
             f"Unable to delete network {id_}",
             lambda: tolerated(lambda: client.remove_network(id_)),
         )
-
-    def cancel(self) -> None:
-        """Nothing here takes long."""
 
 
 class Volume:
@@ -158,9 +158,6 @@ class Volume:
             f"Error deleting volume {id_}",
             lambda: tolerated(lambda: client.remove_volume(id_)),
         )
-
-    def cancel(self) -> None:
-        """Nothing here takes long."""
 
 
 def _volume(seen: dict[str, Any]) -> Properties:

@@ -59,9 +59,6 @@ class Resource(Protocol):
 
     def delete(self, urn: str, id_: str, outputs: Properties) -> None: ...
 
-    def cancel(self) -> None:
-        """The engine is stopping: end what runs."""
-
 
 def autonamed(logical: str, old: Properties, new: Properties) -> Any:
     """``new``'s name, else the one it had already, else ``<logical>-<7 hex digits>``."""

@@ -18,6 +18,7 @@ import grpc
 from google.protobuf import empty_pb2
 
 from . import wire
+from .calls import Calls
 from .diffing import changes
 from .resource import Resource, ResourceError
 from .values import properties, struct
@@ -35,7 +36,8 @@ def _told(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def call(self: "Provider", request: Any, context: Any) -> Any:
-        with self.running:
+        with self.calls.running() as served:
+            context.add_callback(served.abandon)
             try:
                 return method(self, request, context)
             except ResourceError as error:
@@ -45,22 +47,6 @@ def _told(method: Callable[..., Any]) -> Callable[..., Any]:
         context.abort(grpc.StatusCode.UNKNOWN, text)
 
     return call
-
-
-class _Running:
-    """Counts the calls in flight, so that an orphaned plugin can end between them."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.count = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self.count += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self.count -= 1
 
 
 class Provider(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
@@ -75,7 +61,7 @@ class Provider(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
     def __init__(self, name: str, version: str, configure: Configure) -> None:
         self.name = name
         self.version = version
-        self.running = _Running()
+        self.calls = Calls()
         self._configure = configure
         self._types: Types | None = None
         self._lock = threading.Lock()
@@ -183,8 +169,7 @@ class Provider(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:
-        for resource in (self._types or {}).values():
-            resource.cancel()
+        self.calls.stop()
         return empty_pb2.Empty()
 
 
@@ -203,5 +188,5 @@ def serve(provider: Provider) -> None:
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    while os.getppid() == parent or provider.running.count:
+    while os.getppid() == parent or provider.calls.count:
         time.sleep(1)
