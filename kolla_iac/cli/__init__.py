@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import ClassVar
 
 import typer
 
@@ -14,7 +15,7 @@ _CLI = "kolla_iac.cli"
 
 
 class _Commands(LazyGroup):
-    commands_by_name = {  # noqa: RUF012
+    commands_by_name: ClassVar[dict[str, Lazy]] = {
         "init": Lazy(f"{_CLI}.init", "init", "Make a new environment: its settings and its secrets."),
         "check": Lazy(f"{_CLI}.check", "check", "Name every problem of an environment's settings."),
         "up": Lazy(f"{_CLI}.cloud", "up", "Bring an environment up, and prove it with a token."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ def pulumi(project: Path, arguments: Sequence[str], stdin: str = "") -> str:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-12:]
         raise KollaError(
             f"pulumi {' '.join(arguments[:2])} failed",
-            {"said": said, "hint": "source .envrc sets what the engine needs (state, passphrase)"},
+            {"said": said, "next": _next("\n".join(said))},
         )
     return done.stdout
 
@@ -51,8 +52,15 @@ def recover_settings(project: Path, name: str) -> bool:
     if done.returncode != 0 and "no previous deployment" in done.stderr + done.stdout:
         return False
     if done.returncode != 0:
-        raise KollaError(f"the settings of {name} could not be recovered", {"said": done.stderr.strip()})
+        facts = {"said": done.stderr.strip(), "next": _next(done.stderr)}
+        raise KollaError(f"the settings of {name} could not be recovered", facts)
     return True
+
+
+def _next(said: str) -> str:
+    if found := re.search(r"no stack named '([^']+)'", said):
+        return f"kolla-iac init {found[1].rsplit('/', 1)[-1]}"
+    return "source .envrc, which sets what the engine needs (state, passphrase); then try again"
 
 
 def _run(project: Path, arguments: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperGroup
@@ -42,7 +42,7 @@ class Lazy:
 class LazyGroup(TyperGroup):
     """A group that knows its commands by ``commands_by_name`` alone."""
 
-    commands_by_name: dict[str, Lazy] = {}  # noqa: RUF012
+    commands_by_name: ClassVar[dict[str, Lazy]] = {}
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names, in the order of the table."""

@@ -14,8 +14,6 @@ from kolla_iac.errors import Problem
 class _Loader(yaml.SafeLoader):
     """PyYAML with YAML 1.2's core scalars, noting keys that stand twice in one mapping."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
-
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.twice: list[tuple[str, int, int]] = []
@@ -36,6 +34,7 @@ def _resolve(tag: str, pattern: str, first: str) -> None:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
 
 
+_Loader.yaml_implicit_resolvers = {}  # YAML 1.1's: yes, 1:30, 010, ...
 _resolve("bool", "true|True|TRUE|false|False|FALSE", "tTfF")
 _resolve("null", "~|null|Null|NULL|", "~nN")
 _Loader.yaml_implicit_resolvers.setdefault("", []).append(("tag:yaml.org,2002:null", re.compile("^$")))

@@ -72,7 +72,7 @@ class Environment(Strict):
     endpoints: tuple[EndpointSettings, ...] = ()
     """Public addresses that are not the default ones."""
     services: Services = Services()
-    overrides: dict[str, dict[str, dict[str, Any]]] = {}
+    overrides: dict[str, dict[str, dict[str, Any]]] = Field(default={})
     """For all services: file (or ``*``: every .conf file) -> INI section -> option -> value.
 
     A list is a multi-valued option, null deletes the option. Order: all services < service < host.

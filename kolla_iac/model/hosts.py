@@ -50,7 +50,7 @@ class Host(Strict):
     """Its address as other hosts and clients reach it."""
     roles: tuple[str, ...] = ("control",)
     """Services are placed on the hosts that have their role."""
-    overrides: dict[str, dict[str, dict[str, Any]]] = {}
+    overrides: dict[str, dict[str, dict[str, Any]]] = Field(default={})
     """For replicas on this host: file -> section -> option -> value. Goes before all other overrides."""
 
 

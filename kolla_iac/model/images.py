@@ -22,5 +22,5 @@ class ImagesSettings(Strict):
     """Path in the registry."""
     tag: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
     """Tag of the published images; None: the release's own."""
-    digests: dict[str, Digest] = {}
+    digests: dict[str, Digest] = Field(default={})
     """Image name -> ``sha256:...``: pins what a tag means."""

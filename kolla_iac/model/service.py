@@ -48,7 +48,7 @@ class ServiceSettings(Strict):
     image: str | None = None
     """A full image reference instead of the environment's source."""
     limits: Limits = Limits()
-    overrides: dict[str, dict[str, dict[str, Any]]] = {}
+    overrides: dict[str, dict[str, dict[str, Any]]] = Field(default={})
     """File -> INI section -> option -> value; a list is a multi-valued option, null deletes the option."""
     health_check: HealthCheck = HealthCheck()
 

@@ -189,3 +189,11 @@ def test_without_the_engine_it_says_what_to_type(checkout: Checkout, tmp_path: P
         "pulumi is not on PATH\n  next  source .envrc (in the checkout, after: make setup)\n"
     )
     assert not checkout.file("dev").exists()
+
+
+def test_settings_without_a_stack_lead_to_init(checkout: Checkout) -> None:
+    checkout.file("dev").write_text('config:\n  kolla-iac:environment: {release: "2025.2"}\n')
+    done = checkout.run("kolla-iac", "secrets", "generate", "dev")
+    assert done.returncode == 1
+    assert "no stack named 'dev' found" in done.stderr
+    assert "next  kolla-iac init dev" in done.stderr
