@@ -56,7 +56,7 @@ lint: ready ## style, types and the direction of imports
 	@$(IN) ruff check
 	@$(IN) ruff format --check
 	@$(IN) mypy
-	@$(IN) MYPYPATH=tools/airgap/plugins mypy -p tools.setup -p tools.parts -p kolla_standin
+	@$(IN) MYPYPATH=tools/airgap/plugins mypy -p tools -p kolla_standin
 	@$(IN) lint-imports
 
 format: ready ## put the code into shape

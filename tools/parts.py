@@ -1,4 +1,4 @@
-"""``python3 -m tools.parts PART...``: run make targets in turn, stop at the first that fails, say what took how long."""
+"""``python3 -m tools.parts PART...``: make targets in turn until one fails, and what took how long."""
 
 import subprocess
 import sys
@@ -13,7 +13,9 @@ def main(parts: list[str]) -> int:
         print(f"== make {part}", flush=True)
         began = time.monotonic()
         status = subprocess.run(["make", part], check=False).returncode
-        rows.append((part, time.monotonic() - began, "passed" if status == 0 else f"FAILED (status {status})"))
+        rows.append(
+            (part, time.monotonic() - began, "passed" if status == 0 else f"FAILED (status {status})")
+        )
         if status:
             break
     print("\nwhat took how long:")

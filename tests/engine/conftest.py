@@ -74,9 +74,7 @@ def image(daemon: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def stack(
-    tmp_path: Path, image: str, daemon: docker.DockerClient
-) -> Iterator[Callable[[str], Stack]]:
+def stack(tmp_path: Path, image: str, daemon: docker.DockerClient) -> Iterator[Callable[[str], Stack]]:
     """Makes a stack for a program; whatever is left of it afterwards is removed."""
     names: list[str] = []
 

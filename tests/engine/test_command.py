@@ -59,7 +59,7 @@ def test_input_output_and_the_way_it_fails(stack: Make) -> None:
 
     failing = base | {"create": 'echo "before the end"; echo why >&2; exit 3'}
     failed = it.up(command=failing, fails=True)
-    assert "exit status 3: running \"echo \\\"before the end\\\"; echo why >&2; exit 3\":" in failed.text
+    assert 'exit status 3: running "echo \\"before the end\\"; echo why >&2; exit 3":' in failed.text
     assert "before the end\n" in failed.text and "why\n" in failed.text
     assert it.outputs("stage")["stdin"] == "x", "the state is that of the last success"
 

@@ -15,7 +15,9 @@ Make = Callable[[str], Stack]
 SLOW = {"stage_takes": 90}
 
 
-def cut_off(it: Stack, number: signal.Signals, when: Callable[[], bool], **settings: object) -> tuple[str, float]:
+def cut_off(
+    it: Stack, number: signal.Signals, when: Callable[[], bool], **settings: object
+) -> tuple[str, float]:
     """Start an update, send the engine a signal as soon as ``when`` holds; what it printed, and how long it took."""
     process = it.start("up", "--yes", "--skip-preview", "--stack", "t", **settings)
     until = time.monotonic() + 60

@@ -75,5 +75,3 @@ def test_drift_is_repaired_by_a_refreshing_up(stack: Make, daemon: docker.Docker
     assert containers(daemon, it.name) == []
     assert daemon.networks.list(filters={"label": f"kolla-iac.test={it.name}"}) == []
     assert it.resources() == []
-
-

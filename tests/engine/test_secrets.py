@@ -8,9 +8,7 @@ from .conftest import containers
 from .harness import Outcome, Stack
 
 
-def test_secrets_are_nowhere_in_clear(
-    stack: Callable[[str], Stack], daemon: docker.DockerClient
-) -> None:
+def test_secrets_are_nowhere_in_clear(stack: Callable[[str], Stack], daemon: docker.DockerClient) -> None:
     it = stack("secrets.py")
     old, new = "planted-oldest-9f3a", "planted-newest-77c1"
     seen: dict[str, Outcome | str] = {}

@@ -71,7 +71,9 @@ def only_one(path: Path, report: Report) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             handle.seek(0)
-            report.say(f"another set-up is running (process {handle.read().strip() or 'unknown'}); waiting for it")
+            report.say(
+                f"another set-up is running (process {handle.read().strip() or 'unknown'}); waiting for it"
+            )
             fcntl.flock(handle, fcntl.LOCK_EX)
         handle.seek(0)
         handle.truncate()

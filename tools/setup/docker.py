@@ -26,7 +26,7 @@ def have_docker(report: Report) -> str:
     path = endpoint.removeprefix("unix://") or pins.DOCKER_SOCKET
     if version := _ping(path):
         return f"Docker answers ({version})"
-    if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
+    if Path(path).exists() and not os.access(path, os.R_OK | os.W_OK):
         raise SetupError(
             f"no access to Docker's socket {path}",
             "the cloud's services run in Docker containers, and this user may not use Docker",

@@ -15,7 +15,7 @@ from . import pins
 from .cache import cache_root, kept, key
 from .errors import SetupError
 from .report import Report
-from .shell import answers, run
+from .shell import Command, answers, run
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ def find_engine(checkout: Path, report: Report, *, retry: bool) -> Engine:
     if downloaded.is_dir():
         return Engine(downloaded, "downloaded")
     sources = checkout / "tools" / "airgap"
-    name = f"{pins.ENGINE}-{key([sources / 'engine', sources / 'language', pins.LDFLAGS, platform.machine()])}"
+    name = (
+        f"{pins.ENGINE}-{key([sources / 'engine', sources / 'language', pins.LDFLAGS, platform.machine()])}"
+    )
     if not retry and (cache_root() / "engine" / name).is_dir():
         return Engine(cache_root() / "engine" / name, "built")
     try:
@@ -150,9 +152,9 @@ def _build(sources: Path, folder: Path, report: Report) -> None:
     }
     for module, (name, package) in parts.items():
         with report.step(f"go {module}"):
-            command = [go, "build", *flags, "-o", folder / name, package]
+            command: Command = [go, "build", *flags, "-o", folder / name, package]
             run(command, need=f"{name}, from Go modules", cwd=sources / module, env=quiet)
-    where = [go, "list", "-m", "-f", "{{.Dir}}", pins.SDK_MODULE]
+    where: Command = [go, "list", "-m", "-f", "{{.Dir}}", pins.SDK_MODULE]
     sdk = Path(run(where, need="the Python host's scripts", cwd=sources / "engine", env=quiet).strip())
     for script in ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python"):
         target = folder / Path(script).name

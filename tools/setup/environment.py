@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from . import pins
-from .cache import key, kept
+from .cache import kept, key
 from .errors import SetupError
-from .shell import answers, run
+from .shell import Command, answers, run
 
 
 def uv() -> Path:
@@ -26,7 +26,7 @@ def uv() -> Path:
 
 def _fetch_uv(folder: Path) -> None:
     need = f"{pins.UV} from PyPI, which installs the locked Python packages"
-    venv = [sys.executable, "-m", "venv", folder]
+    venv: Command = [sys.executable, "-m", "venv", folder]
     if answers(venv, timeout=120) is None:
         if os.geteuid() == 0 and shutil.which("apt-get"):
             run(["apt-get", "update", "-qq"], need="Debian's package lists")
@@ -78,9 +78,9 @@ def make_environment(checkout: Path) -> str:
         need = "a virtual environment in .venv"
         run([installer, "venv", "--clear", "--python", sys.executable, venv], need=need, cwd=checkout)
     need = "the Python packages of requirements.lock"
-    sync = ["pip", "sync", "--quiet", "--require-hashes", "--python", python, lock]
+    sync: Command = ["pip", "sync", "--quiet", "--require-hashes", "--python", python, lock]
     run([installer, *sync], need=need, cwd=checkout, env=target)
-    itself = ["pip", "install", "--quiet", "--no-deps", "--python", python, "-e", checkout]
+    itself: Command = ["pip", "install", "--quiet", "--no-deps", "--python", python, "-e", checkout]
     run([installer, *itself], need="kolla_iac itself, in .venv", cwd=checkout, env=target)
     stamp.write_text(wanted)
     return "packages installed as locked"

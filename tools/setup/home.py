@@ -1,5 +1,6 @@
 """Where state and passphrase live, and the lines that .envrc reads."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -27,10 +28,8 @@ def make_home() -> Path:
         new = home / f".passphrase.{os.getpid()}"
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
             handle.write(secrets.token_urlsafe(32) + "\n")
-        try:
-            os.link(new, passphrase)  # never over one that another set-up has just made
-        except FileExistsError:
-            pass
+        with contextlib.suppress(FileExistsError):  # never over one that another set-up has just made
+            os.link(new, passphrase)
         new.unlink()
     return home
 
@@ -42,7 +41,7 @@ def link_engine(checkout: Path, engine: Engine) -> None:
         target = engine.folder / name
         if engine.origin == "on PATH" or not target.exists():
             link.unlink(missing_ok=True)
-        elif not link.is_symlink() or Path(os.readlink(link)) != target:
+        elif not link.is_symlink() or link.readlink() != target:
             new = link.with_name(f".{name}.{os.getpid()}")
             new.symlink_to(target)
             new.replace(link)

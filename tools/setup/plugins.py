@@ -13,7 +13,7 @@ from .engine import Engine
 from .environment import locked, uv, version_of
 from .errors import SetupError
 from .report import Report
-from .shell import run
+from .shell import Command, run
 
 _SITE = ("get.pulumi.com", 443)
 _INSTALL_SECONDS = 300.0
@@ -69,7 +69,7 @@ def find_plugins(checkout: Path, engine: Engine, report: Report, *, retry: bool)
     there = (cache_root() / "standins" / made).is_dir()
     if (retry or not there) and _reachable(report):
         for name in missing:
-            command = [engine.pulumi, "plugin", "install", "resource", name, versions[name]]
+            command: Command = [engine.pulumi, "plugin", "install", "resource", name, versions[name]]
             try:
                 env = {"PULUMI_HOME": str(_user_home())}
                 run(command, need=f"plugin {name}", timeout=_INSTALL_SECONDS, env=env)
@@ -99,7 +99,9 @@ def _reachable(report: Report) -> bool:
         socket.create_connection(_SITE, timeout=pins.CONNECT_SECONDS).close()
     except OSError as error:
         if not (os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")):
-            report.say(f"no official plugins to be had ({_SITE[0]}: {error.strerror or error}): using stand-ins")
+            report.say(
+                f"no official plugins to be had ({_SITE[0]}: {error.strerror or error}): using stand-ins"
+            )
             return False
     return True
 

@@ -13,7 +13,9 @@ from .home import link_engine, make_home, write_choice
 from .plugins import find_plugins
 from .report import Report
 
-_DESCRIPTION = "Make this machine ready: Python packages, Docker, the Pulumi engine and plugins, a place for state."
+_DESCRIPTION = (
+    "Make this machine ready: Python packages, Docker, the Pulumi engine and plugins, a place for state."
+)
 
 
 def main(arguments: list[str]) -> int:

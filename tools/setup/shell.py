@@ -10,9 +10,11 @@ from .errors import SetupError
 
 _LAST_LINES = 25
 
+Command = Sequence[str | Path]
+
 
 def run(
-    command: Sequence[str | Path],
+    command: Command,
     *,
     need: str,
     cwd: Path | None = None,
@@ -53,7 +55,7 @@ def run(
     return done.stdout
 
 
-def answers(command: Sequence[str | Path], timeout: float = 20.0) -> str | None:
+def answers(command: Command, timeout: float = 20.0) -> str | None:
     """stdout of ``command`` where it succeeds within ``timeout`` seconds, else None."""
     try:
         done = subprocess.run(

@@ -74,8 +74,6 @@ for replica in ("api-1", "api-2"):
             provider, pulumi.ResourceOptions(delete_before_replace=False, depends_on=[expand])
         ),
     )
-    previous = [
-        stage(f"{replica}-handover", HANDOVER, previous, CONTAINER=container.id, REPLICA=replica)
-    ]
+    previous = [stage(f"{replica}-handover", HANDOVER, previous, CONTAINER=container.id, REPLICA=replica)]
 contract = stage("contract", 'echo "contracted to $RELEASE"', previous)
 pulumi.export("contracted", contract.stdout)

@@ -3,7 +3,6 @@
 import json
 import os
 
-import pulumi
 import pulumi_docker as docker
 from pulumi_command import local
 

@@ -1,5 +1,6 @@
 """``python -m kolla_standin docker|command VERSION [ENGINE]``: how the engine starts a stand-in."""
 
+import contextlib
 import sys
 
 from .server import Configure, Provider, serve
@@ -7,11 +8,11 @@ from .server import Configure, Provider, serve
 
 def _configure(name: str, engine: str) -> Configure:
     if name == "docker":
-        from .docker_types import docker_types  # noqa: PLC0415
+        from .docker_types import docker_types
 
         return docker_types
     if name == "command":
-        from .command import Command, engine_log  # noqa: PLC0415
+        from .command import Command, engine_log
 
         return lambda _: {"command:local:Command": Command(engine_log(engine))}
     raise SystemExit(f"there is no stand-in plugin for {name!r}: docker or command")
@@ -22,10 +23,8 @@ def main(arguments: list[str]) -> None:
         raise SystemExit("usage: python -m kolla_standin docker|command VERSION [ENGINE]")
     name, version = arguments[:2]
     engine = arguments[-1] if len(arguments) > 2 else ""
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         serve(Provider(name, version, _configure(name, engine)))
-    except KeyboardInterrupt:
-        pass
 
 
 main(sys.argv[1:])

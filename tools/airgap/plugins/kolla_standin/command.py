@@ -3,6 +3,7 @@
 Source of the rules: pulumi-command 1.2.1, provider/pkg/provider/local.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -26,16 +27,14 @@ _SUPPORTED = frozenset(
 
 def engine_log(address: str) -> Log:
     """Log lines to the engine at ``address``; nowhere where it is empty."""
-    from . import wire  # noqa: PLC0415
+    from . import wire
 
     stub = wire.engine_stub(address) if address else None
 
     def log(urn: str, line: str) -> None:
         if stub is not None:
-            try:
+            with contextlib.suppress(Exception):  # a line that cannot be shown must not fail the stage
                 stub.Log(wire.log_request(urn, line))
-            except Exception:  # noqa: BLE001, S110 - a line that cannot be shown must not fail the stage
-                pass
 
     return log
 
@@ -113,7 +112,7 @@ def _ended(process: "subprocess.Popen[bytes]") -> int:
 
 
 def _signal_name(number: int) -> str:
-    import signal  # noqa: PLC0415
+    import signal
 
     return (signal.strsignal(number) or str(number)).lower()
 
@@ -147,11 +146,9 @@ class _Output:
         for thread in threads:
             thread.start()
         if process.stdin is not None:
-            try:
+            with contextlib.suppress(BrokenPipeError):  # it need not read what it is given
                 process.stdin.write(stdin)
                 process.stdin.close()
-            except BrokenPipeError:
-                pass
         status = _ended(process)
         for thread in threads:
             thread.join()

@@ -36,7 +36,9 @@ class Container:
             failures.append(Failure("image", "Missing required argument: image"))
         restart = new.get("restart")
         if restart not in (None, UNKNOWN, "no", "on-failure", "always", "unless-stopped"):
-            failures.append(Failure("restart", f"expected no, on-failure, always or unless-stopped, got {restart}"))
+            failures.append(
+                Failure("restart", f"expected no, on-failure, always or unless-stopped, got {restart}")
+            )
         return inputs, failures
 
     def create(self, urn: str, inputs: Properties) -> Created:
@@ -83,7 +85,7 @@ class Container:
         return inputs | self._observed(explained("Unable to read", client.inspect_container, id_))
 
     def read(self, id_: str, outputs: Properties, inputs: Properties) -> Found:
-        from docker.errors import NotFound  # noqa: PLC0415
+        from docker.errors import NotFound
 
         try:
             seen = explained("Unable to read", self._daemon.client.inspect_container, id_)
@@ -114,7 +116,7 @@ class Container:
         explained(f"Error deleting container {id_}", remove)
 
     def _have_image(self, client: Any, image: str) -> None:
-        from docker.errors import APIError, ImageNotFound  # noqa: PLC0415
+        from docker.errors import APIError, ImageNotFound
 
         what = f"Unable to create container with image {image}"
         try:
@@ -237,7 +239,7 @@ def _said(state: dict[str, Any]) -> str:
 
 
 def _last_lines(client: Any, id_: str) -> str:
-    from docker.errors import DockerException  # noqa: PLC0415
+    from docker.errors import DockerException
 
     try:
         text = client.logs(id_, tail=_LOG_LINES).decode(errors="replace").strip()

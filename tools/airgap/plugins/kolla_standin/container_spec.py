@@ -117,7 +117,8 @@ def body(inputs: Properties) -> dict[str, Any]:
         host["CapDrop"] = capabilities.get("drops") or []
     host["ExtraHosts"] = [f"{item['host']}:{item['ip']}" for item in inputs.get("hosts", [])]
     host["Ulimits"] = [
-        {"Name": item["name"], "Soft": item["soft"], "Hard": item["hard"]} for item in inputs.get("ulimits", [])
+        {"Name": item["name"], "Soft": item["soft"], "Hard": item["hard"]}
+        for item in inputs.get("ulimits", [])
     ]
     host["Devices"] = [_device(item) for item in inputs.get("devices", [])]
     host["Mounts"] = [_mount(item) for item in inputs.get("mounts", [])]

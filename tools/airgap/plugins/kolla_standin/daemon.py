@@ -35,8 +35,8 @@ class Daemon:
         """
         with self._lock:
             if self._client is None:
-                from docker import APIClient  # noqa: PLC0415
-                from docker.errors import DockerException  # noqa: PLC0415
+                from docker import APIClient
+                from docker.errors import DockerException
 
                 try:
                     self._client = APIClient(
@@ -56,8 +56,8 @@ class Daemon:
 
 def explained(what: str, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call the daemon; its refusal becomes ``what: Error response from daemon: ...``, Docker's own form."""
-    from docker.errors import APIError  # noqa: PLC0415
-    from requests.exceptions import RequestException  # noqa: PLC0415
+    from docker.errors import APIError
+    from requests.exceptions import RequestException
 
     try:
         return call(*args, **kwargs)
@@ -72,7 +72,7 @@ def explained(what: str, call: Callable[..., T], *args: Any, **kwargs: Any) -> T
 
 def tolerated(call: Callable[..., Any], *texts: str) -> bool:
     """Call, and take a refusal that holds one of ``texts`` (or a plain 404) for done. False: refused so."""
-    from docker.errors import APIError, NotFound  # noqa: PLC0415
+    from docker.errors import APIError, NotFound
 
     try:
         call()
@@ -83,5 +83,3 @@ def tolerated(call: Callable[..., Any], *texts: str) -> bool:
             raise
         return False
     return True
-
-

@@ -66,7 +66,7 @@ def changes(
     found = []
     for key in sorted({*old, *new} - rules.ignored - set(ignore)):
         was, now = old.get(key), new.get(key)
-        if was is None and now is None or _same(was, now, unordered=key in rules.unordered):
+        if (was is None and now is None) or _same(was, now, unordered=key in rules.unordered):
             continue
         kind = "ADD" if was is None else "DELETE" if now is None else "UPDATE"
         found.append(Change(key, f"{kind}_REPLACE" if key in rules.replace else kind))

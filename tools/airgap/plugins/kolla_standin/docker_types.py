@@ -35,7 +35,7 @@ def _pairs(labels: dict[str, str] | None) -> list[Properties]:
 
 def _inspected(call: Any, name: str) -> Any:
     """What ``call`` finds, or None where there is no such thing."""
-    from docker.errors import NotFound  # noqa: PLC0415
+    from docker.errors import NotFound
 
     try:
         return explained(f"Unable to inspect {name}", call, name)

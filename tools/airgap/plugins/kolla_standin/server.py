@@ -44,7 +44,7 @@ def _told(method: Callable[..., Any]) -> Callable[..., Any]:
                 text = str(error)
             except Exception:  # noqa: BLE001 - the engine shows it; nothing may be lost on the way
                 text = f"bug in the stand-in plugin {self.name}:\n{traceback.format_exc()}"
-        context.abort(grpc.StatusCode.UNKNOWN, text)
+        return context.abort(grpc.StatusCode.UNKNOWN, text)
 
     return call
 

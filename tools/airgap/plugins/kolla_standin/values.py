@@ -39,7 +39,7 @@ def properties(struct: Any) -> Properties:
 
 def struct(values: Mapping[str, Any]) -> Any:
     """A dict as a protobuf ``Struct``; None is left out at the top level."""
-    from google.protobuf import struct_pb2  # noqa: PLC0415
+    from google.protobuf import struct_pb2
 
     result = struct_pb2.Struct()
     result.update({key: value for key, value in values.items() if value is not None})

@@ -37,7 +37,7 @@ plugin_pb2: Any = _load("plugin_pb2")
 
 def engine_stub(address: str) -> Any:
     """A client of the engine at ``address``, for log lines; loaded only where something is to be said."""
-    import grpc  # noqa: PLC0415
+    import grpc
 
     stubs = _load("engine_pb2_grpc")
     return stubs.EngineStub(grpc.insecure_channel(address))
