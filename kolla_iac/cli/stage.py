@@ -65,7 +65,7 @@ def parse(text: str) -> Stage:
         return stage_adapter.validate_json(text)
     except ValidationError as error:
         problems = [
-            ".".join(str(part) for part in problem["loc"]) + f": {problem['msg']}"
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}".removeprefix(": ")
             for problem in error.errors(include_input=False, include_url=False, include_context=False)
         ]
         raise BadSpecification("standard input holds no stage", {"problems": problems[:20]}) from None

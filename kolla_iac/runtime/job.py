@@ -19,7 +19,7 @@ from kolla_iac.model.stage import (
     JobStage,
     Upload,
 )
-from kolla_iac.runtime.containers import Found, describe, find, log_lines, state_of
+from kolla_iac.runtime.containers import Found, describe, find, log_lines, state_of, tidy
 from kolla_iac.runtime.context import Context
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def finish(stage: JobStage, found: Found, context: Context) -> None:
 
 
 def _failed(stage: JobStage, found: Found, saw: str) -> KollaError:
-    command = " ".join(stage.command) or "the image's own command"
+    command = " ".join(tidy(" ".join(stage.command), 1)) or "the image's own command"
     return KollaError(
         f"{stage.name}: {saw}",
         {

@@ -61,13 +61,13 @@ def drop(slots: Slots, backend: str, container: str) -> Change:
 
 
 def fit(config: BalancerConfig, slots: Slots) -> dict[str, dict[str, str]]:
-    """The slots that the configuration has a place for."""
-    sizes = {backend.name: backend.slots for backend in config.backends}
-    return {
-        backend: {slot: name for slot, name in taken.items() if int(slot[1:]) <= sizes[backend]}
-        for backend, taken in slots.items()
-        if backend in sizes
-    }
+    """The slots of the backends that the configuration has.
+
+    A container keeps a slot beyond the backend's number: fewer slots must not take its traffic away; the stage
+    that retires it does.
+    """
+    known = {backend.name for backend in config.backends}
+    return {backend: dict(taken) for backend, taken in slots.items() if backend in known}
 
 
 def _copy(slots: Slots) -> dict[str, dict[str, str]]:

@@ -60,7 +60,7 @@ def carry_out(stage: Stage, context: Context) -> None:
 
 def next_step(stage: Stage) -> str:
     """What to type once the reason is gone."""
-    return f"mend the setting, or go back to the previous one; then: pulumi up --stack {stage.environment}"
+    return f"mend the cause, or set the previous settings back; then: pulumi up --stack {stage.environment}"
 
 
 def _note(record: dict[str, object], context: Context) -> None:
