@@ -9,7 +9,7 @@ Numbers and rules: measured, see ``docs/explanation/load-balancer.md`` where tha
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from kolla_iac.model.balancer import Backend, BalancerConfig, Frontend
 
@@ -128,9 +128,10 @@ frontend {frontend.name}
 """
 
 
-def slot_names(backend: Backend) -> tuple[str, ...]:
-    """``("s1", "s2", ...)``: the backend's places for containers, in order."""
-    return tuple(f"s{number}" for number in range(1, backend.slots + 1))
+def slot_names(backend: Backend, taken: Collection[str] = ()) -> tuple[str, ...]:
+    """``("s1", "s2", ...)``: the backend's places for containers, in order; never fewer than are ``taken``."""
+    count = max([backend.slots, *(int(slot[1:]) for slot in taken)])
+    return tuple(f"s{number}" for number in range(1, count + 1))
 
 
 def _server(backend: Backend, slot: str, container: str | None) -> str:
@@ -147,7 +148,7 @@ def _backend(backend: Backend, slots: Mapping[str, str]) -> str:
         f"    {check} hdr User-Agent haproxy",
         "    http-check expect status 200",
         *(f"    {option}" for option in backend.options),
-        *(_server(backend, slot, slots.get(slot)) for slot in slot_names(backend)),
+        *(_server(backend, slot, slots.get(slot)) for slot in slot_names(backend, slots)),
     ]
     return "\n".join(lines) + "\n"
 
