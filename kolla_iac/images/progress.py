@@ -11,6 +11,8 @@ STEP = re.compile(r"^\[(?P<where>[^]]+)\] (?P<what>.*)$")
 DONE = re.compile(r"^DONE (?P<seconds>[0-9.]+)s$")
 OUTPUT = re.compile(r"^[0-9]+\.[0-9]+ (?P<text>.*)$")
 MOUNT = re.compile(r"--mount=\S+\s+")
+WORTH_TELLING = 0.5
+"""Seconds; a step that took less is not shown."""
 KEPT = 25
 """Last lines of a step that are kept for the report of its failure."""
 
@@ -45,12 +47,13 @@ class Progress:
             return None
         vertex = self._vertices.setdefault(match["number"], _Vertex())
         rest = match["rest"]
-        if step := STEP.match(rest):
-            vertex.name = self._name(step["where"], step["what"])
+        if named := STEP.match(rest):
+            vertex.name = self._name(named["where"], named["what"])
             return None
         if done := DONE.match(rest):
-            shown = vertex.name and not vertex.name.startswith("[internal") and " FROM " not in vertex.name
-            return f"{vertex.name}  {float(done['seconds']):.1f} s" if shown else None
+            seconds = float(done["seconds"])
+            step = vertex.name and not vertex.name.startswith("[internal") and " FROM " not in vertex.name
+            return f"{vertex.name}  {seconds:.1f} s" if step and seconds >= WORTH_TELLING else None
         if rest.startswith("ERROR"):
             self.failed = vertex.name or f"step {match['number']}"
             self.reason = _short(rest.removeprefix("ERROR").lstrip(": "))
