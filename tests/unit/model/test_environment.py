@@ -38,9 +38,8 @@ def test_the_release_alone_is_a_cloud_on_this_machine(release: str) -> None:
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_default_environment_comes_back_from_what_it_writes(release: str) -> None:
     env = load_environment({"release": release}, "test")
-    for mode in ({}, {"exclude_defaults": True}, {"exclude_unset": True}):
-        written = json.loads(env.model_dump_json(**mode))
-        assert load_environment(written, "test") == env
+    for written in (env.model_dump_json(), env.model_dump_json(exclude_defaults=True)):
+        assert load_environment(json.loads(written), "test") == env
 
 
 def test_what_is_written_in_full_comes_back() -> None:
