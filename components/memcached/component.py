@@ -28,7 +28,7 @@ class Memcached(Service):
         self.serial(
             lambda host: pulumi.Output.from_input(uploads(stages.command(settings))),
             Shape(
-                health=("CMD", "healthcheck_listen", "memcached", str(stages.PORT)),
+                health=("CMD", *stages.ANSWERS),
                 check=settings.health_check,
                 limits=settings.limits,
                 aliases=("memcached.internal",),

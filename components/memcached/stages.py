@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from kolla_iac.components.memcached.settings import MemcachedSettings
 from kolla_iac.model.environment import Environment
-from kolla_iac.model.waits import PortWait
+from kolla_iac.model.waits import ExecWait
 from kolla_iac.plan.rollout import Impact, Rollout
 
 PORT = 11211
+ANSWERS = (
+    "bash",
+    "-c",
+    f"exec 3<>/dev/tcp/127.0.0.1/{PORT}; printf 'version\\r\\n' >&3; read -r -t 5 answer <&3; "
+    "[[ $answer == VERSION* ]]",
+)
+"""A command that succeeds when memcached answers. Kolla's healthcheck_listen would need to look into processes of
+another user, for which the container has no capability, and says less: a hung server listens too."""
 
 
 def command(settings: MemcachedSettings) -> str:
@@ -18,9 +26,9 @@ def command(settings: MemcachedSettings) -> str:
     )
 
 
-def ready() -> PortWait:
-    """It takes connections."""
-    return PortWait(what=f"memcached takes connections on port {PORT}", port=PORT, timeout=60)
+def ready() -> ExecWait:
+    """It answers."""
+    return ExecWait(what="memcached answers its version", command=ANSWERS, timeout=60)
 
 
 def rollout(environment: Environment, image: str) -> Rollout:

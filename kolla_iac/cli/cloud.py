@@ -116,7 +116,10 @@ def pulumi(command: str, environment: str, *options: str, words: tuple[str, ...]
     if done.returncode:
         raise KollaError(
             f"{' '.join(line)} failed (exit code {done.returncode})",
-            {"meanwhile": "what served before serves on", "next": f"mend what it names, then: {' '.join(line)}"},
+            {
+                "meanwhile": "what served before serves on",
+                "next": f"mend what it names, then: {' '.join(line)}",
+            },
         )
 
 
@@ -139,4 +142,3 @@ def hosts(environment: str) -> dict[str, str]:
     from kolla_iac.cli.project import settings_of
 
     return {host.name: host.docker for host in settings_of(environment).hosts}
-

@@ -60,7 +60,7 @@ class JobStage(_Stage):
     image: str
     command: tuple[str, ...] = ()
     """Empty: the image's own, which is Kolla's ``kolla_start``."""
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default={})
     """Never secrets: `docker inspect` shows it."""
     files: tuple[Upload, ...] = ()
     mounts: tuple[Mount, ...] = ()

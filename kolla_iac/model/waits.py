@@ -26,11 +26,11 @@ class HttpStep(Strict):
     url: str
     """``{container}`` is the name of the container waited for."""
     method: str = "GET"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default={})
     body: Any = None
     """Sent as JSON when not None."""
     expect: tuple[int, ...] = (200,)
-    capture: dict[str, str] = {}
+    capture: dict[str, str] = Field(default={})
     """Name -> ``header:X-Subject-Token`` or ``json:token.user.id``."""
     timeout: float = 10
     """Seconds for this one request."""

@@ -21,5 +21,7 @@ def _environment(folder: Path) -> Environment:
 
 def render(folder: str, template: str, **values: object) -> str:
     """``components/<folder>/templates/<template>.j2`` with ``values``; a value that is missing is an error."""
-    text: str = _environment(COMPONENTS / folder / "templates").get_template(f"{template}.j2").render(**values)
+    text: str = (
+        _environment(COMPONENTS / folder / "templates").get_template(f"{template}.j2").render(**values)
+    )
     return text

@@ -28,10 +28,9 @@ def cloud_of_this_stack() -> Cloud:
                 {"hint": "enter the environment: source .envrc"},
             )
         settings = read_settings(stack, config.get("environment"))
-        # the names only: values stay inside the Output
         raw = json.loads(pulumi.runtime.get_config("kolla-iac:secrets") or "{}")
-        if missing := catalogue.missing(settings, raw, stack):
-            raise SettingsError(f"Pulumi.{stack}.yaml", missing)
+        if wrong := [*catalogue.missing(settings, raw, stack), *catalogue.malformed(settings, raw)]:
+            raise SettingsError(f"Pulumi.{stack}.yaml", wrong)
     except KollaError as error:
         pulumi.log.error(str(error))
         sys.exit(1)

@@ -34,4 +34,6 @@ def test_plan_reads_as_specified(case: Path) -> None:
 
 
 def test_there_are_plans() -> None:
-    assert {"first-deployment", "override", "scale-up", "scale-down", "image"} <= {path.stem for path in CASES}
+    assert {"first-deployment", "override", "scale-up", "scale-down", "image"} <= {
+        path.stem for path in CASES
+    }
