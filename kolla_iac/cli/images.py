@@ -126,27 +126,33 @@ def lock_command(
 @app.command("prune")
 def prune_command(
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would go."),
+    everything: bool = typer.Option(
+        False, "--all", help="Also what the recipes of today give, where no environment needs it."
+    ),
 ) -> None:
-    """Remove images of ours that no environment means and no container uses."""
+    """Remove images of ours that no environment means, no container uses and no recipe gives any more."""
     from kolla_iac.cli import project
     from kolla_iac.images import references
     from kolla_iac.images.client import Daemon
     from kolla_iac.images.mutex import one_at_a_time
     from kolla_iac.images.prune import prunable
+    from kolla_iac.images.recipe import images, recipe
 
     checkout = project.root()
     environments = [project.settings_of(name) for name in project.environments(checkout)]
     endpoints = {host.docker for environment in environments for host in environment.hosts} | {_local()}
     wanted = {reference for environment in environments for reference in references(environment).values()}
+    if not everything:
+        wanted |= {recipe(image, release).reference for image in images() for release in RELEASES}
     with one_at_a_time("images", typer.echo):
         for endpoint in sorted(endpoints):
             daemon = Daemon(endpoint)
             before = _taken(endpoint)
             found = prunable(daemon, wanted)
             for image in reversed(found):
-                typer.echo(f"{'would remove' if dry_run else 'removed'}  {image.reference}  {image.size} MB")
                 if not dry_run:
                     daemon.untag(image.reference, prune=True)
+                typer.echo(f"{'would remove' if dry_run else 'removed'}  {image.reference}  {image.size} MB")
             if not found:
                 typer.echo(f"{endpoint}: nothing to remove")
             elif not dry_run:
