@@ -28,7 +28,7 @@ _GLOBAL = f"""\
 global
     user haproxy
     group haproxy
-    log stdout format raw local0 notice
+    log stdout format raw local0 err
     stats socket {DIRECTORY}/admin.sock mode 600 level admin expose-fd listeners
     stats timeout 30s
     server-state-base {DIRECTORY}
@@ -98,7 +98,7 @@ defaults cloud
     option httplog
     option dontlognull
     option dontlog-normal
-    option log-health-checks
+    option log-separate-errors
     option forwardfor
     option idle-close-on-response
     option redispatch 1

@@ -179,8 +179,15 @@ def describe(found: Found) -> str:
 
 
 def tidy(text: str, lines: int = LOG_LINES) -> list[str]:
-    """The last lines that are not empty, without colours, each cut to a readable length."""
+    """The last lines that are not empty, without colours and passwords in URLs, each cut to a readable length.
+
+    Programs quote their database's URL where they cannot read it.
+
+    >>> tidy("cannot read mysql+pymysql://keystone:hunter2@db/keystone")
+    ['cannot read mysql+pymysql://keystone:***@db/keystone']
+    """
     plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    plain = re.sub(r"(://[^\s:/@]*:)[^\s@]+@", r"\1***@", plain)
     kept = [line.rstrip() for line in plain.splitlines() if line.strip()][-lines:]
     return [line if len(line) <= LINE_LENGTH else line[:LINE_LENGTH] + "..." for line in kept]
 

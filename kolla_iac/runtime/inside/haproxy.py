@@ -31,6 +31,9 @@ SLOTS = BASE / "slots.json"
 CLOUD = BASE / "cloud.d" / "10-cloud.cfg"
 EMPTY = "192.0.2.1"
 CAP_KILL = 5
+CLOSED = 0x01 | 0x02 | 0x08 | 0x10 | 0x20
+"""Bits of a slot's admin state that keep traffic away: maintenance, drain, a name without address. Others tell
+history: disabled in the configuration, name changed. Source: HAProxy's management guide, "show servers state"."""
 
 
 class Trouble(Exception):
@@ -173,7 +176,7 @@ def publish(backend: str, slot: str, container: str, seconds: float) -> None:
     A slot that is open for this container already stays as it is.
     """
     state = server_state(backend, slot)
-    if state[17] == container and state[6] == "0":
+    if state[17] == container and not int(state[6]) & CLOSED:
         return
     if state[17] != container:
         order(f"set server {backend}/{slot} state maint")
@@ -187,8 +190,10 @@ def publish(backend: str, slot: str, container: str, seconds: float) -> None:
                 f"the name {container} has no address on the load balancer's network after {seconds:.0f} s"
             )
         time.sleep(0.05)
-    # An opened slot counts as UP before its first check; a draining one is checked and gets nothing.
+    # An opened slot counts as UP before its first check; a draining one is checked and gets nothing. Down, so
+    # that a check of this container must succeed first: the slot remembers that of the one before.
     order(f"set server {backend}/{slot} state drain")
+    order(f"set server {backend}/{slot} health down")
 
 
 def master() -> int:
