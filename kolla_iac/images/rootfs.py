@@ -51,7 +51,8 @@ def pull_official(daemon: Daemon) -> bool:
                 heard.put(line)
             heard.put(None)
 
-        threading.Thread(target=listen, daemon=True).start()
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
         try:
             first = heard.get(timeout=ANSWER_SECONDS)
             deadline = time.monotonic() + PULL_SECONDS
@@ -60,6 +61,7 @@ def pull_official(daemon: Daemon) -> bool:
                 line = heard.get(timeout=max(0.1, deadline - time.monotonic()))
         except queue.Empty:
             process.terminate()
+        listener.join()
     if process.returncode != 0:
         return False
     daemon.tag(OFFICIAL, ROOTFS)
@@ -71,6 +73,7 @@ def bootstrap(daemon: Daemon) -> None:
     """Makes the root file system here and imports it; nothing is tagged before it is complete."""
     root = _as_root()
     _install_debootstrap()
+    unfinished = f"{ROOTFS}-unfinished-{os.getpid()}"
     script = [] if (SCRIPTS / SUITE).exists() else [str(SCRIPTS / "sid")]
     with tempfile.TemporaryDirectory(prefix="kolla-iac-rootfs-") as folder:
         target = str(Path(folder) / "root")
@@ -80,23 +83,23 @@ def bootstrap(daemon: Daemon) -> None:
             tar += ["--exclude=./var/cache/apt/archives/*.deb", "--exclude=./var/lib/apt/lists/*_*", "."]
             with subprocess.Popen(tar, stdout=subprocess.PIPE) as archive:
                 imported = subprocess.run(
-                    [docker(), "import", "-", ROOTFS],
+                    [docker(), "import", "-", unfinished],
                     stdin=archive.stdout,
                     capture_output=True,
                     text=True,
                     check=False,
                     env=daemon.env,
                 )
-            if archive.returncode != 0 or imported.returncode != 0:
-                if imported.returncode == 0:
-                    daemon.untag(ROOTFS)
+            if imported.returncode != 0:
                 raise KollaError(
                     "docker import of the root file system failed",
-                    {
-                        "endpoint": daemon.endpoint,
-                        "saw": imported.stderr.strip() or f"tar: {archive.returncode}",
-                    },
+                    {"endpoint": daemon.endpoint, "saw": imported.stderr.strip() or "no message"},
                 )
+            if archive.returncode == 0:
+                daemon.tag(unfinished, ROOTFS)
+            daemon.untag(unfinished)
+            if archive.returncode != 0:
+                raise KollaError("reading the root file system failed", {"saw": f"tar: {archive.returncode}"})
         finally:
             subprocess.run([*root, "rm", "-rf", "--one-file-system", target], check=False)
 
