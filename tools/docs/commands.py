@@ -69,6 +69,8 @@ def _hidden(group: Any, command: Any, name: str) -> bool:
 _INTRO = """\
 # Commands
 
+What `make` and `kolla-iac` can do, in their own words.
+
 ## make
 
 `ENV` names the environment of `up`, `down` and `purge`; without it they mean `dev`: `make up ENV=staging`.

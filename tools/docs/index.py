@@ -22,7 +22,7 @@ def contents(root: Path, made: Mapping[str, str]) -> str:
     Args:
         made: generated pages, which need not be on disk yet.
     """
-    parts = ["# Documentation\n"]
+    parts = ["# Documentation\n\nBegin with the tutorial; the rest is for when you need it.\n"]
     for folder, title in SECTIONS.items():
         texts = {
             file.name: file.read_text(encoding="utf-8") for file in (root / "docs" / folder).glob("*.md")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kolla_iac.model.stackfile import read_file
-from tools.docs import commands, links
+from tools.docs import commands, index, links
 from tools.docs.pages import stale
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,6 +68,11 @@ def test_the_settings_it_shows_are_right(page: Path, tmp_path: Path) -> None:
         file = tmp_path / f"Pulumi.{number}.yaml"
         file.write_text(body)
         assert [str(problem) for problem in read_file(file).problems] == [], body
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_begins_with_a_sentence(page: Path) -> None:
+    assert re.fullmatch(r"[A-Z`][^#|]*\.", index.first_sentence(_text(page))), index.first_sentence(_text(page))
 
 
 def test_no_path_of_one_machine() -> None:
