@@ -118,6 +118,9 @@ def test_a_dead_replica_goes_fast_and_a_busy_one_stays(small: Small) -> None:
         dead.kill()
         time.sleep(4)
     assert probe.failed == []
+    delayed = [seconds for _, seconds in probe.outcomes if seconds > 0.8]
+    assert len(delayed) < len(probe.outcomes) / 3, "a request met the dead replica long after its end"
+    assert {outcome for outcome, _ in probe.outcomes[-30:]} == {"200 api-2-old"}
     start = time.monotonic()
     dead.remove(force=True)
     small.handover(small.serve(1, "again"), 1)
