@@ -29,7 +29,7 @@ SERVICE = Service(
     needs=("mariadb", "memcached", "loadbalancer"),
     files=("keystone.conf", "uwsgi.ini"),
     secrets=(
-        Secret("keystone_database_password", "Keystone's database user"),
+        Secret("keystone_database_password", "Keystone's database user", kind="url_password"),
         Secret("keystone_admin_password", "the cloud's administrator"),
         Secret("keystone_fernet_keys", "tokens", kind="fernet_keys"),
         Secret("keystone_credential_keys", "stored credentials", kind="fernet_keys"),

@@ -48,6 +48,11 @@ def quote(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
+def option(text: str) -> str:
+    """``text`` for use between double quotes in an option file. Source: MariaDB, "Option File Syntax"."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
 def configuration(environment: Environment, host: str, replica: int = 1) -> ini.Sections:
     """``my.cnf`` of one member."""
     settings = environment.service("mariadb", MariaDBSettings)
@@ -60,7 +65,7 @@ def ready(root_password: str) -> ExecWait:
     return ExecWait(
         what="the administrator logs in over TCP and is answered",
         command=("mariadb", "--defaults-file=/dev/stdin", "--protocol=tcp", "-N", "-e", "SELECT 1"),
-        stdin=f'[client]\nhost=127.0.0.1\nuser=root\npassword="{root_password}"\n',
+        stdin=f'[client]\nhost=127.0.0.1\nuser=root\npassword="{option(root_password)}"\n',
         timeout=120,
         hint="access denied: the data volume was made with other secrets than the settings hold now",
     )

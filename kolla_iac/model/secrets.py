@@ -67,6 +67,8 @@ def _fault(secret: Secret, value: object) -> str:
         return _fernet_fault(value)
     if any(character.isspace() or not character.isprintable() for character in value):
         return "must not contain blanks, line ends or control characters"
+    if secret.kind == "url_password" and not re.fullmatch(r"[A-Za-z0-9._~-]+", value):
+        return "must consist of letters, digits and - . _ ~ (it stands in a database's URL)"
     return ""
 
 

@@ -60,8 +60,9 @@ class Secret:
     name: str
     """``keystone_database_password``; unique over all services."""
     purpose: str
-    kind: Literal["password", "fernet_keys"] = "password"
-    """``fernet_keys``: a JSON object, key index as text -> urlsafe base64 of 32 bytes."""
+    kind: Literal["password", "url_password", "fernet_keys"] = "password"
+    """``url_password``: stands in a URL that programs take apart again; letters, digits and ``-._~`` only.
+    ``fernet_keys``: a JSON object, key index as text -> urlsafe base64 of 32 bytes."""
     length: int = 40
     """Characters of a password."""
 

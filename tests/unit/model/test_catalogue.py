@@ -79,3 +79,11 @@ def test_a_fernet_set_of_three_is_one() -> None:
 def test_a_password_that_configuration_files_would_break_on(value: str) -> None:
     (problem,) = malformed(ENV, {"mariadb_root_password": value})
     assert value not in str(problem)
+
+
+def test_a_password_in_a_url_has_nothing_that_needs_quoting_there() -> None:
+    """Keystone's migrations put the URL through Python's configparser, which ends at the first %."""
+    (problem,) = malformed(ENV, {"keystone_database_password": "half%a/secret"})
+    assert "letters, digits and - . _ ~" in problem.reason
+    assert "half" not in str(problem)
+    assert malformed(ENV, {"keystone_database_password": "a-b.c_d~E9"}) == []
