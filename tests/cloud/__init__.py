@@ -1,0 +1,1 @@
+"""Tests with the real services, on this machine's Docker."""

@@ -1,0 +1,59 @@
+"""The probe beside a change: a process of its own, started, read and judged by the tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from kolla_iac.probe import Load, Report
+
+from .support import Cloud
+
+
+@dataclass
+class Probing:
+    """What was counted; there once the block is left."""
+
+    report: Report | None = None
+
+    def none_failed(self, at_least: int = 100) -> None:
+        """No request failed, and the probe was there to see it."""
+        assert self.report is not None
+        assert self.report.failed == self.report.slow_failed == 0, str(self.report)
+        assert self.report.total >= at_least, f"too few to say anything:\n{self.report}"
+        assert self.report.kept_rate, f"the machine was too busy for the probe to judge:\n{self.report}"
+
+
+@contextmanager
+def probing(cloud: Cloud, rate: float = 20, slow_seconds: float = 4) -> Iterator[Probing]:
+    """Asks the environment from a process of its own, from before the block until after it."""
+    identity = asdict(cloud.identity())
+    load = asdict(Load(rate=rate, seconds=600, slow_seconds=slow_seconds))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kolla_iac.probe"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(json.dumps({"identity": identity, "load": load}) + "\n")
+    process.stdin.flush()
+    first = process.stdout.readline()
+    assert first == "ready\n", f"{first}{process.stderr.read()}"
+    seen = Probing()
+    try:
+        yield seen
+    finally:
+        process.stdin.close()
+        lines = process.stdout.read().splitlines()
+        process.wait(60)
+        if lines:
+            seen.report = Report.of_data(json.loads(lines[-1]))
+            print(f"probe: {seen.report}")
