@@ -326,6 +326,7 @@ def cut_off(tmp_path: Path) -> Iterator[Recipe]:
             [sys.executable, "-c", BUILD, str(tmp_path / "Dockerfile"), ENDPOINT],
             stdout=subprocess.DEVNULL,
             start_new_session=True,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
         )
         time.sleep(3)
         assert process.poll() is None
