@@ -44,6 +44,8 @@ def _pieces(part: str | bytes | Path) -> Iterator[bytes]:
 def kept(kind: str, name: str, build: Callable[[Path], None]) -> tuple[Path, bool]:
     """The folder ``kind/name`` of the cache, built by ``build(folder)`` where it is not there yet.
 
+    To be called by one process at a time (``only_one``): what a set-up that was cut off left is removed.
+
     Returns:
         The folder, and whether it was there already.
     """
@@ -51,6 +53,8 @@ def kept(kind: str, name: str, build: Callable[[Path], None]) -> tuple[Path, boo
     if final.is_dir():
         return final, True
     final.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in final.parent.glob(f".{name}.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     new = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=final.parent))
     try:
         new.chmod(0o755)
