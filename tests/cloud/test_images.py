@@ -279,7 +279,7 @@ class Scratch:
 
     def __init__(self, steps: str) -> None:
         base = recipe(BASE, "2025.2")
-        text = f"FROM {base.reference}\n# {secrets.token_hex(8)}\n{steps}\n"
+        text = f"FROM {base.reference}\nENV UNLIKE_ANY_BEFORE={secrets.token_hex(8)}\n{steps}\n"
         self.recipe = Recipe("t-images", None, {"Dockerfile": text.encode()}, base)
 
     def __enter__(self) -> Recipe:
