@@ -22,14 +22,16 @@ REPLACE = frozenset(
 )
 IN_PLACE = frozenset(
     """attach containerReadRefreshTimeoutMilliseconds cpuPeriod cpuQuota cpuSet cpuShares
-    destroyGraceSeconds healthcheck init logs maxRetryCount memory memoryReservation memorySwap mustRun
+    destroyGraceSeconds deviceReadBps deviceReadIops deviceWriteBps deviceWriteIops healthcheck init logs maxRetryCount memory memoryReservation memorySwap mustRun
     removeVolumes restart rm start tmpfs wait waitTimeout""".split()
 )
 UNORDERED = frozenset(
     """capabilities devices dns dnsOpts dnsSearches envs groupAdds hosts labels mounts networksAdvanced
     ports securityOpts ulimits uploads volumes""".split()
 )
-_NOT_SERVED = frozenset({"attach", "logs", "deviceRequests", "gpus"})
+_NOT_SERVED = frozenset(
+    "attach logs deviceRequests gpus deviceReadBps deviceReadIops deviceWriteBps deviceWriteIops".split()
+)
 SUPPORTED = (REPLACE | IN_PLACE) - _NOT_SERVED
 DEFAULTS: Properties = {
     "mustRun": True,
