@@ -5,7 +5,9 @@ is the same for every cloud; ``cloud.d/10-cloud.cfg`` (`render`) lies on the loa
 written while the cloud runs. Containers stand in fixed *slots*, by name: a name survives a new address, and
 the same name is set on the admin socket, so publishing needs no reload.
 
-Numbers and rules: measured, see ``docs/explanation/load-balancer.md`` where that says more than the lines here.
+Measured at 40 requests/s over two replicas: one killed, stopped or removed fails no request; for 1.1 s, those that
+meet it take 1 s more. A busy replica is never taken out, since a check may take 15 s; nor, therefore, is one
+that hangs, before 45 s have gone.
 """
 
 import hashlib

@@ -26,4 +26,7 @@ def lines(text: str | Iterable[str]) -> list[str]:
 
 def with_facts(error: KollaError, facts: Mapping[str, str | Iterable[str]]) -> dict[str, str | Iterable[str]]:
     """The error's facts and further ones after them; a fact that is there already is kept."""
-    return {**error.facts, **{name: value for name, value in facts.items() if name not in error.facts}}
+    return {
+        **error.facts,
+        **{name: value for name, value in facts.items() if value and name not in error.facts},
+    }

@@ -85,7 +85,14 @@ def _take_over(stage: HandoverStage, new: Found, fronts: list[Balancer], context
 
 
 def meanwhile(stage: HandoverStage, new: Found, context: Context) -> list[str]:
-    """What serves while the new container does not."""
+    """What serves while the new container does not; empty if nobody can tell."""
+    try:
+        return _meanwhile(stage, new, context)
+    except KollaError:
+        return []
+
+
+def _meanwhile(stage: HandoverStage, new: Found, context: Context) -> list[str]:
     others = of_replica(context.hosts, stage.environment, stage.service, stage.replica)
     running = [one for one in others if one.id != new.id and one.running]
     if running:

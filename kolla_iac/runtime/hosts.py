@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import shutil
 import subprocess
 import tempfile
 import time
@@ -46,6 +47,10 @@ class Hosts:
             self._clients[name] = connect(name, self._endpoints[name])
         return self._clients[name]
 
+    def same(self, one: str, other: str) -> bool:
+        """Whether two names stand for one Docker."""
+        return self._endpoints[one] == self._endpoints[other]
+
     def clients(self) -> dict[str, DockerClient]:
         """Every host with its client; endpoints that two hosts share are given once."""
         seen: dict[str, DockerClient] = {}
@@ -75,9 +80,11 @@ def connect(name: str, endpoint: str) -> DockerClient:
 def unreachable(name: str, endpoint: str, error: Exception) -> KollaError:
     """The error for a host that does not answer."""
     reason = str(error)
-    if "Permission denied" in reason or "PermissionError" in reason:
+    if reason.startswith("ssh: "):
+        hint = f"`{endpoint.replace('ssh://', 'ssh ')}` must work without a password"
+    elif "Permission denied" in reason or "PermissionError" in reason:
         reason, hint = "permission denied", "add your user to the group docker, or run as root"
-    elif "FileNotFoundError" in reason or "No such file" in reason:
+    elif "FileNotFoundError" in reason:
         reason, hint = "no such socket", "is Docker installed and running there? `docker info` tells"
     elif "Connection refused" in reason or "ConnectionRefusedError" in reason:
         reason, hint = "connection refused", "is Docker running there? `docker info` tells"
@@ -98,18 +105,15 @@ def forwarded(endpoint: str) -> str:
     """
     folder = Path(tempfile.mkdtemp(prefix="kolla-iac-"))
     local = folder / "docker.sock"
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     destination, _, remote = endpoint.removeprefix("ssh://").partition("/")
     command = ["ssh", "-nNT", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes"]
     command += ["-o", f"ConnectTimeout={CONNECT_SECONDS:.0f}"]
     command += ["-L", f"{local}:/{remote or 'var/run/docker.sock'}", f"ssh://{destination}"]
+    if shutil.which("ssh") is None:
+        raise OSError("ssh: not installed here")
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-    def close() -> None:
-        process.terminate()
-        local.unlink(missing_ok=True)
-        folder.rmdir()
-
-    atexit.register(close)
+    atexit.register(process.terminate)
     end = time.monotonic() + CONNECT_SECONDS
     while not local.exists():
         if process.poll() is not None:

@@ -25,7 +25,7 @@ def ready(stage: ReadyStage, context: Context) -> None:
 def evict(stage: EvictStage, context: Context) -> None:
     """Stops and removes every container of the replica on the host."""
     replica = of_replica(context.hosts, stage.environment, stage.service, stage.replica)
-    here = [one for one in replica if one.host == stage.host]
+    here = [one for one in replica if context.hosts.same(one.host, stage.host)]
     for one in here:
         context.interrupts.check()
         stop_and_remove(one, stage.stop_seconds)

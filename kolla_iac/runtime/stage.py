@@ -37,6 +37,9 @@ def carry_out(stage: Stage, context: Context) -> None:
         StageFailed: with the evidence and what to type next.
         Interrupted: somebody asked to stop, and it did between two steps.
     """
+    from docker.errors import DockerException  # noqa: PLC0415 - a bad specification should not wait for it
+    from requests.exceptions import RequestException  # noqa: PLC0415
+
     began = time.monotonic()
     record = timeline.started(stage.environment, stage.service, stage.name, stage.kind, stage.release)
     _note(record, context)
@@ -49,11 +52,14 @@ def carry_out(stage: Stage, context: Context) -> None:
         outcome, headline = "interrupted", error.headline
         facts = {"next": f"pulumi up --stack {stage.environment} goes on from here"}
         raise Interrupted(f"{title(stage)} {error.headline}", facts) from error
-    except KollaError as error:
+    except (KollaError, DockerException, RequestException) as raised:
+        cause = (
+            raised if isinstance(raised, KollaError) else KollaError("Docker failed", {"saw": str(raised)})
+        )
         seconds = time.monotonic() - began
         headline = f"{title(stage)} failed after {seconds:.0f} s"
-        told = with_facts(error, {"next": next_step(stage)})
-        raise StageFailed(headline, {"why": error.headline, **told}) from error
+        told = with_facts(cause, {"next": next_step(stage)})
+        raise StageFailed(headline, {"why": cause.headline, **told}) from raised
     finally:
         _note(timeline.ended(record, outcome, headline), context)
 

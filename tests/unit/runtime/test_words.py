@@ -130,7 +130,7 @@ def test_a_host_without_docker(tmp_path: Path) -> None:
 def test_a_host_that_ssh_cannot_reach() -> None:
     with pytest.raises(Exception, match="host a: its Docker does not answer") as error:
         connect("a", "ssh://nobody@127.0.0.1:1")
-    assert "ssh" in str(error.value)
+    assert "saw       ssh: " in str(error.value)
 
 
 def test_a_host_that_is_not_of_the_environment() -> None:
