@@ -28,7 +28,6 @@ def configuration(environment: Environment, host: str, *, connection: str, memca
         "keystone",
         "keystone.conf",
         settings=environment.service("keystone", KeystoneSettings),
-        public=environment.endpoint("keystone").url,
         connection=connection,
         memcached=memcached,
     )
@@ -38,7 +37,7 @@ def configuration(environment: Environment, host: str, *, connection: str, memca
 def server(environment: Environment, host: str) -> ini.Sections:
     """``uwsgi.ini`` of a replica on ``host``."""
     settings = environment.service("keystone", KeystoneSettings)
-    text = render("keystone", "uwsgi.ini", settings=settings, port=SERVICE.port)
+    text = render("keystone", "uwsgi.ini", settings=settings, port=SERVICE.port, check=SERVICE.check)
     return ini.override(ini.parse(text), environment.overrides_for("keystone", host, "uwsgi.ini"))
 
 
