@@ -22,7 +22,8 @@ REPLACE = frozenset(
 )
 IN_PLACE = frozenset(
     """attach containerReadRefreshTimeoutMilliseconds cpuPeriod cpuQuota cpuSet cpuShares
-    destroyGraceSeconds deviceReadBps deviceReadIops deviceWriteBps deviceWriteIops healthcheck init logs maxRetryCount memory memoryReservation memorySwap mustRun
+    destroyGraceSeconds deviceReadBps deviceReadIops deviceWriteBps deviceWriteIops healthcheck init logs
+    maxRetryCount memory memoryReservation memorySwap mustRun
     removeVolumes restart rm start tmpfs wait waitTimeout""".split()
 )
 UNORDERED = frozenset(
