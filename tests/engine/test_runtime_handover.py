@@ -149,3 +149,18 @@ def test_the_load_balancer_restarted_serves_again_from_its_volume(small: Small) 
         if not probe.failed or time.monotonic() > end:
             break
     assert probe.failed == []
+
+
+def test_fewer_slots_take_no_traffic_away(small: Small) -> None:
+    containers = [small.serve(replica) for replica in (1, 2, 3)]
+    for replica, container in enumerate(containers, start=1):
+        small.handover(container, replica)
+    fewer = small.config()
+    fewer = fewer.model_copy(update={"backends": (fewer.backends[0].model_copy(update={"slots": 2}),)})
+    with probing(small.url) as probe:
+        assert "reloaded" in small.configure(fewer)
+        time.sleep(1)
+        assert probe.counts["200 api-3-old"]
+        small.do(RetireStage(**small.about("api-retire"), replicas=1, backend="api", stop_seconds=1))
+    assert probe.failed == []
+    assert probe.outcomes[-1][0] == "200 api-1-old"

@@ -1,7 +1,9 @@
 """Waits, jobs and singletons on the real Docker: what they see, and what they say when they fail."""
 
+import contextlib
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +115,34 @@ def test_what_a_wait_says_when_it_fails(small: Small, server: Container, what: W
     for part in (saw, what.what, "running, 0 restarts, ", " MB", "serving", "look inside", "not within 1 s"):
         assert part in text
     assert SECRET not in text
+
+
+def test_secrets_are_in_no_process_arguments(small: Small, server: Container) -> None:
+    step = HttpStep(
+        url=f"http://{{container}}:{PORT}/", method="POST", body={"password": SECRET}, expect=(201,)
+    )
+    waits: list[Wait] = [
+        HttpWait(what="a token", timeout=3, steps=(step,)),
+        ExecWait(what="an end", command=("sh", "-c", "cat; sleep 60"), stdin=SECRET, timeout=3),
+    ]
+
+    def fails(what: Wait) -> None:
+        with pytest.raises(WaitFailed):
+            wait(small, server, what)
+
+    seen = set()
+    with ThreadPoolExecutor() as pool:
+        running = [pool.submit(fails, what) for what in waits]
+        while not all(one.done() for one in running):
+            for file in ("cmdline", "environ"):
+                for path in Path("/proc").glob(f"[0-9]*/{file}"):
+                    with contextlib.suppress(OSError):
+                        seen.add(path.read_bytes())
+            time.sleep(0.1)
+        for one in running:
+            one.result()
+    assert any(b"json.loads(sys.stdin.readline())" in text for text in seen), "the programs were seen running"
+    assert not [text for text in seen if SECRET.encode() in text]
 
 
 def test_a_container_that_ends_ends_the_wait(small: Small) -> None:
