@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.model.environment import Environment
-from kolla_iac.plan.rollout import Act, Impact, Rollout
+from kolla_iac.plan.rollout import Act, Configuration, Impact, Rollout, configurations
 from kolla_iac.render import ini
 from kolla_iac.render.contract import ConfigFile, Permission
 from kolla_iac.render.templates import render
@@ -39,6 +39,17 @@ def server(environment: Environment, host: str) -> ini.Sections:
     settings = environment.service("keystone", KeystoneSettings)
     text = render("keystone", "uwsgi.ini", settings=settings, port=SERVICE.port, check=SERVICE.check)
     return ini.override(ini.parse(text), environment.overrides_for("keystone", host, "uwsgi.ini"))
+
+
+def readable(environment: Environment, host: str) -> Configuration:
+    """A replica's configuration for a reviewer, with placeholders where secrets and addresses are filled in."""
+    conf = configuration(
+        environment,
+        host,
+        connection="mysql+pymysql://keystone:<keystone_database_password>@<database>/keystone",
+        memcached="<memcached>",
+    )
+    return {"keystone.conf": ini.readable(conf), "uwsgi.ini": ini.readable(server(environment, host))}
 
 
 def key_files(secrets: Mapping[str, str]) -> list[ConfigFile]:
@@ -109,12 +120,7 @@ def rollout(environment: Environment, image: str) -> Rollout:
     """
     settings = environment.service("keystone", KeystoneSettings)
     placement = tuple(host.name for host in environment.place("keystone"))
-    conf = configuration(
-        environment,
-        placement[0],
-        connection="mysql+pymysql://keystone:<keystone_database_password>@<database>/keystone",
-        memcached="<memcached>",
-    )
+    common, on_host = configurations(placement, lambda host: readable(environment, host))
     public = environment.endpoint("keystone").url
     return Rollout(
         service="keystone",
@@ -122,10 +128,8 @@ def rollout(environment: Environment, image: str) -> Rollout:
         form="surge",
         image=image,
         placement=placement,
-        configuration={
-            "keystone.conf": ini.readable(conf),
-            "uwsgi.ini": ini.readable(server(environment, placement[0])),
-        },
+        configuration=common,
+        on_host=on_host,
         container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
         before=(
             Act("schema", "schema and user keystone stand on the database server", {"schema": "keystone"}),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kolla_iac.plan.rollout import Impact, Rollout
+from kolla_iac.plan.rollout import Configuration, Impact, Rollout
 
 
 @dataclass(frozen=True)
@@ -91,18 +91,18 @@ def _containers(old: Rollout | None, new: Rollout) -> tuple[list[int], list[int]
     replicas = range(1, new.replicas + 1)
     if old is None:
         return list(replicas), []
-    same = (old.image, old.release, old.configuration, old.container) == (
-        new.image,
-        new.release,
-        new.configuration,
-        new.container,
-    )
     fresh = [
         replica
         for replica in replicas
-        if not same or replica > old.replicas or old.placement[replica - 1] != new.placement[replica - 1]
+        if replica > old.replicas or _container(old, replica) != _container(new, replica)
     ]
     return fresh, list(range(new.replicas + 1, old.replicas + 1))
+
+
+def _container(rollout: Rollout, replica: int) -> tuple[object, ...]:
+    """All that makes the engine replace the container of a replica when it differs."""
+    host = rollout.placement[replica - 1]
+    return host, rollout.image, rollout.release, rollout.configuration_on(host), rollout.container
 
 
 def _reasons(old: Rollout, new: Rollout) -> Iterator[str]:
@@ -118,7 +118,8 @@ def _reasons(old: Rollout, new: Rollout) -> Iterator[str]:
 
 
 def _options(old: Rollout, new: Rollout) -> Iterator[str]:
-    left_files, right_files = ({**each.configuration, **each.live} for each in (old, new))
+    hosts = sorted({*old.on_host, *new.on_host})
+    left_files, right_files = (_files(each, hosts) for each in (old, new))
     for file in sorted({*left_files, *right_files}):
         was, now = left_files.get(file, {}), right_files.get(file, {})
         for section in sorted({*was, *now}):
@@ -128,6 +129,16 @@ def _options(old: Rollout, new: Rollout) -> Iterator[str]:
                 if values[0] != values[1]:
                     left, right = ("(not set)" if value is None else value for value in values)
                     yield f"{file} [{section}] {option}: {left} -> {right}"
+
+
+def _files(rollout: Rollout, hosts: Iterable[str]) -> Configuration:
+    """Every file with the sections that a reviewer compares; on hosts of their own mind, under their name."""
+    own = {
+        f"{file} on {host}": sections
+        for host in hosts
+        for file, sections in rollout.configuration_on(host).items()
+    }
+    return {**rollout.configuration, **own, **rollout.live}
 
 
 def _steps(old: Rollout | None, new: Rollout, fresh: list[int], gone: list[int]) -> Iterator[Step]:

@@ -6,7 +6,7 @@ compares two rollouts and says what an update will do. So the plan and the updat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -69,6 +69,8 @@ class Rollout:
     placement: tuple[str, ...]
     """Host of replica 1, 2, ..."""
     configuration: Configuration
+    on_host: Mapping[str, Configuration] = field(default_factory=dict)
+    """Host -> files that differ there from ``configuration``, because of the host's overrides."""
     live: Configuration = field(default_factory=dict)
     """Configuration that a stage changes in running containers, without replacing them."""
     container: Mapping[str, str] = field(default_factory=dict)
@@ -81,3 +83,23 @@ class Rollout:
     @property
     def replicas(self) -> int:
         return len(self.placement)
+
+    def configuration_on(self, host: str) -> Configuration:
+        """What a replica on ``host`` gets."""
+        return {**self.configuration, **self.on_host.get(host, {})}
+
+
+def configurations(
+    placement: tuple[str, ...], on: Callable[[str], Configuration]
+) -> tuple[Configuration, dict[str, Configuration]]:
+    """The first replica's configuration, and for each host the files that differ from it.
+
+    Args:
+        on: a host's name -> the whole configuration of a replica there.
+    """
+    first = on(placement[0])
+    others = {
+        host: {file: sections for file, sections in on(host).items() if sections != first.get(file)}
+        for host in dict.fromkeys(placement)
+    }
+    return first, {host: files for host, files in others.items() if files}

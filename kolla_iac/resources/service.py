@@ -52,6 +52,7 @@ class Service(pulumi.ComponentResource):
             "image": rollout.image,
             "topology": {str(n): host for n, host in enumerate(rollout.placement, start=1)},
             "configuration": rollout.configuration,
+            **({"on_host": rollout.on_host} if rollout.on_host else {}),
             **({"live": rollout.live} if rollout.live else {}),
             "container": rollout.container,
             "stages": [act.name for act in (*rollout.before, *rollout.after)],
