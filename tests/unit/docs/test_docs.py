@@ -72,7 +72,9 @@ def test_the_settings_it_shows_are_right(page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_a_page_begins_with_a_sentence(page: Path) -> None:
-    assert re.fullmatch(r"[A-Z`][^#|]*\.", index.first_sentence(_text(page))), index.first_sentence(_text(page))
+    assert re.fullmatch(r"[A-Z`][^#|]*\.", index.first_sentence(_text(page))), index.first_sentence(
+        _text(page)
+    )
 
 
 def test_no_path_of_one_machine() -> None:
