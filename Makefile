@@ -35,13 +35,13 @@ test: ## everything that must pass: lint, unit, plan, engine and cloud tests
 	@$(PYTHON) -m tools.parts setup lint test-unit test-plans test-engine test-cloud
 
 test-unit: ready ## tests without engine and containers
-	@$(IN) $(PYTEST) tests/unit
+	@$(IN) $(PYTEST) tests/unit -m "not long"
 
 test-plans: ready ## golden plans: what a change will do, as text
-	@$(IN) $(PYTEST) tests/plans
+	@$(IN) $(PYTEST) tests/plans -m "not long"
 
 test-engine: ready ## Pulumi's real engine with small containers
-	@$(IN) $(PYTEST) tests/engine
+	@$(IN) $(PYTEST) tests/engine -m "not long"
 
 test-cloud: ready ## the real services
 	@$(IN) $(PYTEST) tests/cloud -m "not long"

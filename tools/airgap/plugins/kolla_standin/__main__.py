@@ -5,6 +5,8 @@ import sys
 
 from .server import Configure, Provider, serve
 
+_SETTINGS = {"docker": frozenset({"host", "disableDockerDaemonCheck"}), "command": frozenset[str]()}
+
 
 def _configure(name: str, engine: str) -> Configure:
     if name == "docker":
@@ -24,7 +26,7 @@ def main(arguments: list[str]) -> None:
     name, version = arguments[:2]
     engine = arguments[-1] if len(arguments) > 2 else ""
     with contextlib.suppress(KeyboardInterrupt):
-        serve(Provider(name, version, _configure(name, engine)))
+        serve(Provider(name, version, _configure(name, engine), _SETTINGS[name]))
 
 
 main(sys.argv[1:])

@@ -31,7 +31,7 @@ UNORDERED = frozenset(
     ports securityOpts ulimits uploads volumes""".split()
 )
 _NOT_SERVED = frozenset(
-    "attach logs deviceRequests gpus deviceReadBps deviceReadIops deviceWriteBps deviceWriteIops".split()
+    "attach logs platform deviceRequests gpus deviceReadBps deviceReadIops deviceWriteBps deviceWriteIops".split()
 )
 SUPPORTED = (REPLACE | IN_PLACE) - _NOT_SERVED
 DEFAULTS: Properties = {
@@ -135,7 +135,12 @@ def body(inputs: Properties) -> dict[str, Any]:
 
 def healthcheck(check: Properties) -> dict[str, Any]:
     """A health check in Docker's form, durations in nanoseconds."""
-    spans = {"Interval": "interval", "Timeout": "timeout", "StartPeriod": "startPeriod"}
+    spans = {
+        "Interval": "interval",
+        "Timeout": "timeout",
+        "StartPeriod": "startPeriod",
+        "StartInterval": "startInterval",
+    }
     try:
         times = {name: nanoseconds(check[key]) for name, key in spans.items() if check.get(key)}
     except ValueError as error:
@@ -145,8 +150,13 @@ def healthcheck(check: Properties) -> dict[str, Any]:
 
 def endpoint(network: Properties) -> dict[str, Any]:
     """How a container joins one of its ``networksAdvanced``."""
-    addresses = {"IPv4Address": network.get("ipv4Address"), "IPv6Address": network.get("ipv6Address")}
-    return {
+    addresses = {
+        "IPv4Address": network.get("ipv4Address"),
+        "IPv6Address": network.get("ipv6Address"),
+        "LinkLocalIPs": network.get("linkLocalIps"),
+    }
+    others = {"MacAddress": network.get("macAddress"), "GwPriority": network.get("gwPriority")}
+    return {name: value for name, value in others.items() if value} | {
         "Aliases": network.get("aliases") or [],
         "IPAMConfig": {name: value for name, value in addresses.items() if value},
         "DriverOpts": network.get("driverOpts") or {},
@@ -178,6 +188,7 @@ def _mount(item: Properties) -> dict[str, Any]:
     if options := item.get("volumeOptions"):
         mount["VolumeOptions"] = {
             "NoCopy": bool(options.get("noCopy")),
+            **({"Subpath": options["subpath"]} if options.get("subpath") else {}),
             "Labels": {label["label"]: label["value"] for label in options.get("labels", [])},
             "DriverConfig": {
                 "Name": options.get("driverName", ""),

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,7 +20,7 @@ from google.protobuf import empty_pb2
 from . import wire
 from .calls import Calls
 from .diffing import changes
-from .resource import Resource, ResourceError
+from .resource import Failure, Resource, ResourceError, unsupported
 from .values import properties, struct
 
 _MESSAGE_LIMIT = 400 * 1024 * 1024
@@ -56,13 +56,15 @@ class Provider(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
         name: the package, ``docker`` or ``command``.
         version: of the SDK that it stands in for; the engine warns when they differ.
         configure: makes the resource types from the provider's configuration.
+        settings: what that configuration may hold; more is refused.
     """
 
-    def __init__(self, name: str, version: str, configure: Configure) -> None:
+    def __init__(self, name: str, version: str, configure: Configure, settings: frozenset[str]) -> None:
         self.name = name
         self.version = version
         self.calls = Calls()
         self._configure = configure
+        self._settings = settings
         self._types: Types | None = None
         self._lock = threading.Lock()
         self._config: dict[str, Any] = {}
@@ -89,7 +91,9 @@ class Provider(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
         return wire.provider_pb2.GetSchemaResponse(schema=json.dumps(schema))
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
-        return wire.provider_pb2.CheckResponse(inputs=request.news)
+        given = properties(request.news).keys() - self._settings - {"version", "pluginDownloadURL"}
+        failures = unsupported(dict.fromkeys(given), frozenset(), f"{self.name}.Provider")
+        return wire.provider_pb2.CheckResponse(inputs=request.news, failures=_refusals(failures))
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         old, new = properties(request.old_inputs or request.olds), properties(request.news)
@@ -115,7 +119,7 @@ class Provider(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
         answer = wire.provider_pb2
         return answer.CheckResponse(
             inputs=struct(inputs),
-            failures=[answer.CheckFailure(property=item.key, reason=item.reason) for item in failures],
+            failures=_refusals(failures),
         )
 
     @_told
@@ -171,6 +175,10 @@ class Provider(wire.provider_pb2_grpc.ResourceProviderServicer):  # type: ignore
     def Cancel(self, request: Any, context: Any) -> Any:
         self.calls.stop()
         return empty_pb2.Empty()
+
+
+def _refusals(failures: Iterable[Failure]) -> list[Any]:
+    return [wire.provider_pb2.CheckFailure(property=item.key, reason=item.reason) for item in failures]
 
 
 def serve(provider: Provider) -> None:
