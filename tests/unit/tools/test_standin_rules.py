@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from kolla_standin.diffing import changes
 from kolla_standin.docker_types import Network, Volume
 from kolla_standin.durations import nanoseconds
 from kolla_standin.resource import ResourceError
+from kolla_standin.tunnel import command
 from kolla_standin.values import UNKNOWN, known, properties, struct
 
 NOWHERE = Daemon("unix:///nowhere/docker.sock")
@@ -162,3 +164,12 @@ def test_properties_there_and_back() -> None:
     value = {"text": "ä", "whole": 3, "half": 0.5, "yes": True, "list": [1, {"a": "b"}], "later": UNKNOWN}
     assert properties(struct(value | {"none": None})) == value
     assert not known(value) and known({"list": [1, {"a": "b"}]})
+
+
+def test_a_daemon_behind_ssh() -> None:
+    words = command("ssh://ops@db-1:2222", Path("/run/x.sock"))
+    assert words[0] == "ssh" and words[-3:] == ["-p", "2222", "ops@db-1"]
+    assert "/run/x.sock:/var/run/docker.sock" in words
+    assert command("ssh://db-1/run/podman.sock", Path("/x"))[-2:] == ["/x:/run/podman.sock", "db-1"]
+    with pytest.raises(ResourceError, match="no host"):
+        command("ssh://", Path("/x"))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .resource import ResourceError
+from .tunnel import forwarded
 
 _SECONDS = 600
 """Longest answer waited for: a stop with a long grace period, a pull."""
@@ -14,7 +15,7 @@ T = TypeVar("T")
 
 
 class Daemon:
-    """Connects when first used; an ``ssh://`` endpoint goes through the machine's own ssh client."""
+    """Connects when first used; an ``ssh://`` endpoint is reached through ``tunnel``."""
 
     def __init__(self, host: str) -> None:
         self.host = host
@@ -39,13 +40,8 @@ class Daemon:
                 from docker.errors import DockerException
 
                 try:
-                    self._client = APIClient(
-                        base_url=self.host,
-                        version="auto",
-                        timeout=_SECONDS,
-                        use_ssh_client=self.host.startswith("ssh://"),
-                        num_pools=64,
-                    )
+                    here = forwarded(self.host) if self.host.startswith("ssh://") else self.host
+                    self._client = APIClient(base_url=here, version="auto", timeout=_SECONDS, num_pools=64)
                 except DockerException as error:
                     raise ResourceError(
                         f"Cannot connect to the Docker daemon at {self.host}. "
