@@ -27,7 +27,19 @@ from kolla_iac.probe.identity import Wrong
 CHECKOUT = Path(__file__).resolve().parents[2]
 LABEL = "kolla_iac.environment"
 _COUNT = re.compile(r"(\d+) (created|updated|replaced|deleted|unchanged)\b")
+_DONE = re.compile(r"^ *[-+~]+ +\S+ (\S+) (?:created|updated|replaced|deleted)\b(?! original)", re.MULTILINE)
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+_SLOTS = """
+import csv, io, json, socket
+admin = socket.socket(socket.AF_UNIX)
+admin.connect("/var/lib/haproxy/admin.sock")
+admin.sendall(b"show stat\\n")
+table = b"".join(iter(lambda: admin.recv(65536), b"")).decode().lstrip("# ")
+slots = json.load(open("/var/lib/haproxy/slots.json"))["keystone"]
+rows = {row["svname"]: row for row in csv.DictReader(io.StringIO(table)) if row["pxname"] == "keystone"}
+print(json.dumps({name: rows[slot]["status"] for slot, name in slots.items()}))
+"""
 
 Settings = dict[str, Any]
 
@@ -52,6 +64,11 @@ class Outcome:
     def changes(self) -> int:
         """How many resources were touched."""
         return sum(number for what, number in self.counts.items() if what != "unchanged")
+
+    @property
+    def touched(self) -> set[str]:
+        """Names of the resources to which something was done."""
+        return set(_DONE.findall(self.text))
 
     def __str__(self) -> str:
         return f"$ {self.command}   (status {self.status}, {self.seconds:.1f} s)\n{self.text}"
@@ -161,6 +178,12 @@ class Running:
     def text(self) -> str:
         return "".join(self.lines)
 
+    def join(self, seconds: float = 200) -> int:
+        """Waits for its end; its status."""
+        status = self.process.wait(seconds)
+        self._reader.join()
+        return status
+
     def until(self, condition: Callable[[], bool], seconds: float = 90) -> None:
         """Waits for a moment during the command; it must come before the command's end."""
         end = time.monotonic() + seconds
@@ -267,6 +290,10 @@ class Cloud:
             )
         )
 
+    def keep(self, change: Mapping[str, Any]) -> None:
+        """Makes a change part of the usual settings, so that nobody need take it back."""
+        self.base = merged(self.base, change)
+
     def previewed(self, change: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The data of ``pulumi preview --json`` with this change."""
         self.write(change)
@@ -292,6 +319,14 @@ class Cloud:
         """Hostname -> id of every container that runs."""
         running = [one for one in self.containers(service) if one.status == "running"]
         return {str(one.attrs["Config"]["Hostname"]): str(one.id) for one in running}
+
+    def balanced(self) -> dict[str, str]:
+        """Container -> what HAProxy says of it (``UP``, ``DOWN``, ...), for every slot of Keystone's backend."""
+        (balancer,) = self.containers("loadbalancer")
+        done = balancer.exec_run(["python3", "-c", _SLOTS])
+        assert done.exit_code == 0, done.output.decode()
+        said: dict[str, str] = json.loads(done.output)
+        return said
 
     def whole(self) -> None:
         """The usual environment: two replicas of Keystone, nothing twice, nothing missing."""
