@@ -70,7 +70,9 @@ def test_containers_may_do_little(usual: Program) -> None:
 
 def test_every_replica_is_given_the_same_keys(usual: Program) -> None:
     def files(name: str) -> dict[str, str]:
-        return {one["file"]: one["content"] for one in usual.inputs(name)["uploads"] if "-keys/" in one["file"]}
+        return {
+            one["file"]: one["content"] for one in usual.inputs(name)["uploads"] if "-keys/" in one["file"]
+        }
 
     assert files("keystone-1") == files("keystone-2")
     assert len(files("keystone-1")) == 4
