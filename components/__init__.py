@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kolla_iac.components.database.component import Database as Database
+    from kolla_iac.components.database.server import DatabaseServer as DatabaseServer
     from kolla_iac.components.keystone.component import Keystone as Keystone
     from kolla_iac.components.loadbalancer.component import LoadBalancer as LoadBalancer
     from kolla_iac.components.mariadb.component import MariaDB as MariaDB
     from kolla_iac.components.memcached.component import Memcached as Memcached
 
 _WHERE = {
-    "Database": "database",
-    "Keystone": "keystone",
-    "LoadBalancer": "loadbalancer",
-    "MariaDB": "mariadb",
-    "Memcached": "memcached",
+    "Database": "database.component",
+    "DatabaseServer": "database.server",
+    "Keystone": "keystone.component",
+    "LoadBalancer": "loadbalancer.component",
+    "MariaDB": "mariadb.component",
+    "Memcached": "memcached.component",
 }
-__all__ = ["Database", "Keystone", "LoadBalancer", "MariaDB", "Memcached"]
+__all__ = ["Database", "DatabaseServer", "Keystone", "LoadBalancer", "MariaDB", "Memcached"]
 
 
 def __getattr__(name: str) -> object:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}.component"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
