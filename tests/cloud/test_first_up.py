@@ -17,28 +17,28 @@ def test_ends_in_a_token_and_says_how_to_use_the_cloud(cloud: Cloud, first: Firs
 
 def test_nothing_to_change_right_after(cloud: Cloud) -> None:
     again = cloud.up()
-    assert again.changes == 0, again
-    assert again.counts["unchanged"] > 20, again
+    assert again.changes == 0, str(again)
+    assert again.counts["unchanged"] > 20, str(again)
 
 
 def test_nothing_to_change_after_a_refresh(cloud: Cloud) -> None:
     again = cloud.up(None, "--refresh")
-    assert again.changes == 0, again
+    assert again.changes == 0, str(again)
 
 
 def test_nothing_to_change_from_a_second_checkout(cloud: Cloud, tmp_path: Path) -> None:
     cloud.write()
     again = up_from(second_checkout(tmp_path / "elsewhere", cloud), cloud)
-    assert again.changes == 0, again
-    assert again.counts["unchanged"] > 20, again
+    assert again.changes == 0, str(again)
+    assert again.counts["unchanged"] > 20, str(again)
 
 
 def test_nothing_to_change_as_another_user(cloud: Cloud, tmp_path: Path) -> None:
     cloud.write()
     with another_user(cloud.name) as user:
         again = up_as(user, cloud, tmp_path / "home")
-    assert again.changes == 0, again
-    assert again.counts["unchanged"] > 20, again
+    assert again.changes == 0, str(again)
+    assert again.counts["unchanged"] > 20, str(again)
 
 
 def test_the_openstack_client_gets_a_token(cloud: Cloud) -> None:
