@@ -49,6 +49,31 @@ def test_interrupted_while_a_stage_runs(stack: Make) -> None:
     assert Path(it.settings["log"]).read_text().split() == ["begun", "begun", "ended"]
 
 
+GENTLE = """
+import ctypes, os, signal, sys, time
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: a SIGTERM when the shell above is killed
+open(sys.argv[1], "w").write("begun")
+while not asked:
+    time.sleep(0.1)
+time.sleep(1)
+open(sys.argv[1], "w").write("ended between two steps")
+sys.exit(3)
+"""
+
+
+def test_interrupted_stage_that_is_told_through_its_shell(stack: Make) -> None:
+    """The plugin kills the shell, not what runs below it; it waits for that, since it holds the output open."""
+    it = stack("command.py")
+    log, script = it.folder / "log", it.folder / "gentle.py"
+    script.write_text(GENTLE)
+    command = {"create": f"python3 {script} {log} || exit $?"}
+    said, _ = cut_off(it, signal.SIGINT, log.exists, command=command)
+    assert "signal: killed" in said
+    assert log.read_text() == "ended between two steps"
+
+
 def test_engine_killed_while_a_stage_runs(stack: Make) -> None:
     it = stack("slow.py")
     cut_off(it, signal.SIGKILL, begun(it), **SLOW)
