@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LOG_LINES = 8
 LINE_LENGTH = 240
+LOOKED_AT = 300
+"""Lines of a log among which the one that names an error is looked for."""
+_ERROR = re.compile(r"\b(ERROR|CRITICAL|ALERT|FATAL|[A-Z]\w*(Error|Exception)\b)")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ class State:
     out_of_memory: bool = False
     restart_policy: str = "no"
     started: str = ""
+    """As Docker writes it: ``2026-05-04T03:02:01.123456789Z``."""
+    finished: str = ""
+    """The same; of the year 1 while it has never ended."""
 
     @property
     def over(self) -> bool:
@@ -149,7 +155,11 @@ def state_of(found: Found) -> State:
         found.container.reload()
     except NotFound:
         return State("gone")
-    attrs: dict[str, Any] = found.container.attrs
+    return state_in(found.container.attrs)
+
+
+def state_in(attrs: Mapping[str, Any]) -> State:
+    """The state in what Docker's inspection says."""
     state = attrs["State"]
     return State(
         status=state["Status"],
@@ -160,6 +170,7 @@ def state_of(found: Found) -> State:
         out_of_memory=bool(state.get("OOMKilled")),
         restart_policy=attrs["HostConfig"].get("RestartPolicy", {}).get("Name") or "no",
         started=state.get("StartedAt", ""),
+        finished=state.get("FinishedAt", ""),
     )
 
 
@@ -178,6 +189,12 @@ def describe(found: Found) -> str:
     return text
 
 
+def plain(text: str) -> str:
+    """The text without colours and without passwords in URLs."""
+    uncoloured = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    return re.sub(r"(://[^\s:/@]*:)[^\s@]+@", r"\1***@", uncoloured)
+
+
 def tidy(text: str, lines: int = LOG_LINES) -> list[str]:
     """The last lines that are not empty, without colours and passwords in URLs, each cut to a readable length.
 
@@ -186,20 +203,35 @@ def tidy(text: str, lines: int = LOG_LINES) -> list[str]:
     >>> tidy("cannot read mysql+pymysql://keystone:hunter2@db/keystone")
     ['cannot read mysql+pymysql://keystone:***@db/keystone']
     """
-    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    plain = re.sub(r"(://[^\s:/@]*:)[^\s@]+@", r"\1***@", plain)
-    kept = [line.rstrip() for line in plain.splitlines() if line.strip()][-lines:]
+    kept = [line.rstrip() for line in plain(text).splitlines() if line.strip()][-lines:]
     return [line if len(line) <= LINE_LENGTH else line[:LINE_LENGTH] + "..." for line in kept]
 
 
 def log_lines(found: Found, lines: int = LOG_LINES) -> list[str]:
-    """The last lines of the container's log; empty if there is none or the container is gone."""
+    """The last lines of the container's log, and before them the last one that names an error if none of them does.
+
+    Empty if there is no log or the container is gone.
+    """
     from docker.errors import DockerException  # noqa: PLC0415
 
     try:
-        return tidy(found.container.logs(tail=lines * 3).decode(errors="replace"), lines)
+        return telling(found.container.logs(tail=LOOKED_AT).decode(errors="replace"), lines)
     except DockerException:
         return []
+
+
+def telling(text: str, lines: int = LOG_LINES) -> list[str]:
+    """The last lines, led by the last one that names an error where chatter has pushed it out.
+
+    >>> telling("ERROR no such option\\nGET /\\nGET /\\n", 2)
+    ['ERROR no such option', '...', 'GET /', 'GET /']
+    """
+    everything = tidy(text, LOOKED_AT)
+    last = everything[-lines:]
+    if not any(map(_ERROR.search, last)):
+        errors = [line for line in everything[:-lines] if _ERROR.search(line)]
+        return [*([errors[-1], "..."] if errors else []), *last]
+    return last
 
 
 def stop_and_remove(found: Found, seconds: float) -> None:

@@ -8,7 +8,7 @@ import pytest
 from kolla_iac.cli.stage import BadSpecification, parse
 from kolla_iac.model.stage import Upload
 from kolla_iac.runtime import timeline
-from kolla_iac.runtime.containers import State, tidy
+from kolla_iac.runtime.containers import State, telling, tidy
 from kolla_iac.runtime.hosts import Hosts, connect
 from kolla_iac.runtime.job import archive
 from kolla_iac.runtime.waits import Seen, listening, without
@@ -44,6 +44,14 @@ JOB = {
 def test_states(state: State, text: str, over: bool) -> None:
     assert str(state) == text
     assert state.over is over
+
+
+def test_an_error_is_told_though_chatter_has_pushed_it_out() -> None:
+    chatter = "GET /healthcheck 200\n" * 50
+    told = telling(f"starting\nERROR keystone: (1054, 'Unknown column')\n{chatter}", 3)
+    assert told == ["ERROR keystone: (1054, 'Unknown column')", "...", *["GET /healthcheck 200"] * 3]
+    assert telling("one\nDBError: gone\ntwo", 2) == ["DBError: gone", "two"]
+    assert telling("one\ntwo\nthree", 2) == ["two", "three"]
 
 
 def test_log_lines_without_colours_and_blanks() -> None:
