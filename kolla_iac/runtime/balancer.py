@@ -203,6 +203,56 @@ class Balancer:
             self._context.interrupts.sleep(0.2)
 
 
+@dataclass(frozen=True)
+class SlotSeen:
+    """What a load balancer's running worker does with one container."""
+
+    balancer: str
+    """Name of the load balancer's container."""
+    backend: str
+    slot: str
+    container: str
+    state: str
+    """HAProxy's word: ``UP``, ``DOWN``, ``DRAIN``, ``MAINT`` and more."""
+    check: str
+    """Its last check: ``L7OK 200``, ``L4CON``; empty before the first."""
+    sessions: int
+    changed: float
+    """Seconds since the state last changed."""
+
+    @property
+    def up(self) -> bool:
+        """Whether it gives the container new requests; ``UP 1/3``: it still does, a check has failed."""
+        return self.state.split()[:1] == ["UP"]
+
+
+def look(found: Found, seconds: float) -> list[SlotSeen]:
+    """Every slot that holds a container, as the running worker has it. Changes and locks nothing.
+
+    Args:
+        seconds: how long the load balancer's container may take to answer.
+
+    Raises:
+        KollaError: it does not run, or HAProxy does not answer.
+    """
+    answer = call(found, "haproxy", {"action": "look"}, seconds)
+    if "trouble" in answer:
+        raise KollaError(f"load balancer {found.name} on host {found.host}", {"saw": answer["trouble"]})
+    return [
+        SlotSeen(
+            balancer=found.name,
+            backend=row["backend"],
+            slot=row["slot"],
+            container=row["container"],
+            state=row["status"],
+            check=f"{row['check_status']} {row['check_code']}".strip(),
+            sessions=int(row["scur"] or 0),
+            changed=float(row["lastchg"] or 0),
+        )
+        for row in answer["slots"]
+    ]
+
+
 def balancers(context: Context, environment: str, service: str) -> list[Balancer]:
     """Every running load balancer of the environment, on every host.
 

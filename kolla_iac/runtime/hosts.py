@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 CONNECT_SECONDS = 20.0
+CALL_SECONDS = 120.0
+"""A host may serve a volume or a stop for minutes; single calls that take longer say so themselves."""
 
 
 class Hosts:
@@ -24,10 +26,12 @@ class Hosts:
 
     Args:
         endpoints: host -> Docker endpoint: ``unix://``, ``tcp://`` or ``ssh://user@host[:port]``.
+        seconds: how long a call may take; less for what only looks.
     """
 
-    def __init__(self, endpoints: Mapping[str, str]) -> None:
+    def __init__(self, endpoints: Mapping[str, str], seconds: float = CALL_SECONDS) -> None:
         self._endpoints = dict(endpoints)
+        self._seconds = seconds
         self._clients: dict[str, DockerClient] = {}
 
     @property
@@ -44,7 +48,7 @@ class Hosts:
             known = ", ".join(self._endpoints) or "none"
             raise KollaError(f"no host {name} in this environment", {"hosts": known})
         if name not in self._clients:
-            self._clients[name] = connect(name, self._endpoints[name])
+            self._clients[name] = connect(name, self._endpoints[name], self._seconds)
         return self._clients[name]
 
     def same(self, one: str, other: str) -> bool:
@@ -60,7 +64,7 @@ class Hosts:
         return seen
 
 
-def connect(name: str, endpoint: str) -> DockerClient:
+def connect(name: str, endpoint: str, seconds: float = CALL_SECONDS) -> DockerClient:
     """A client whose Docker has answered.
 
     Raises:
@@ -71,8 +75,7 @@ def connect(name: str, endpoint: str) -> DockerClient:
 
     try:
         base_url = forwarded(endpoint) if endpoint.startswith("ssh://") else endpoint
-        # A host may serve a volume or a stop for minutes; single calls that take longer say so themselves.
-        return docker.DockerClient(base_url=base_url, version="auto", timeout=120)
+        return docker.DockerClient(base_url=base_url, version="auto", timeout=round(seconds))
     except (DockerException, OSError) as error:
         raise unreachable(name, endpoint, error) from error
 

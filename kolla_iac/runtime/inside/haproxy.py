@@ -1,6 +1,6 @@
 """What must happen beside HAProxy: its files, its admin socket, its reload. Runs inside its container.
 
-Actions (``request["action"]``): ``info``, ``read``, ``commit``, ``reload``, ``wait_up``, ``drain``. Whatever
+Actions (``request["action"]``): ``info``, ``look``, ``read``, ``commit``, ``reload``, ``wait_up``, ``drain``. Whatever
 changes something holds one lock, so that a reload never misses what a handover writes at the same time. Every
 action may run again.
 """
@@ -95,6 +95,26 @@ def server_state(backend: str, slot: str) -> list[str]:
         if row[1] == backend and row[3] == slot:
             return row
     raise Trouble(f"HAProxy knows no slot {backend}/{slot}")
+
+
+def look(_: dict[str, Any]) -> dict[str, Any]:
+    """What the running worker does with each container, by name. Takes no lock: nothing waits for who only looks."""
+    names = {(row[1], row[3]): row[17] for row in server_states() if row[17] != "-"}
+    keys = ("status", "check_status", "check_code", "lastchg", "scur")
+    table = csv.DictReader(io.StringIO(tell("show stat").lstrip("# ")))
+    rows = [(row, names.get((row["pxname"], row["svname"]))) for row in table]
+    return {
+        "slots": [
+            {
+                "backend": row["pxname"],
+                "slot": row["svname"],
+                "container": name,
+                **{key: row[key] for key in keys},
+            }
+            for row, name in rows
+            if name
+        ]
+    }
 
 
 def write(path: Path, text: str) -> None:
@@ -292,6 +312,7 @@ def drain(request: dict[str, Any]) -> dict[str, Any]:
 
 ACTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "info": lambda _: dict(info()),
+    "look": look,
     "read": read,
     "commit": commit,
     "reload": reload,
