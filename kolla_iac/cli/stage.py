@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,6 +12,10 @@ from kolla_iac.errors import KollaError
 
 if TYPE_CHECKING:
     from kolla_iac.model.stage import ImagesStage, Stage
+
+
+PR_SET_PDEATHSIG = 1
+"""Source: prctl(2)."""
 
 
 class BadSpecification(KollaError):
@@ -27,6 +33,7 @@ def stage() -> None:
         raise BadSpecification(
             "kolla-iac stage reads a specification on standard input", {"hint": "`pulumi up` calls it"}
         )
+    end_with_parent()
     specification = parse(sys.stdin.read())
 
     from kolla_iac.render import haproxy
@@ -36,6 +43,23 @@ def stage() -> None:
 
     tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure_images)
     carry_out(specification, Context(Hosts(specification.hosts), tools, write))
+
+
+def end_with_parent() -> None:
+    """Has the kernel send SIGTERM when the process that started us ends: it was cut off, and so are we.
+
+    Linux only; elsewhere a stage outlives its engine, which does no harm but goes on unseen.
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        raise KollaError(
+            "stopped before it began: the engine has gone", {"next": "pulumi up goes on from here"}
+        )
 
 
 def write(line: str) -> None:

@@ -129,6 +129,8 @@ def container(
         security_opts=["no-new-privileges:true"],
         read_only=shape.read_only or None,
         memory=shape.limits.memory,
+        # both or neither: Docker refuses to raise the one above the other
+        memory_swap=shape.limits.memory,
         cpus=str(shape.limits.cpus) if shape.limits.cpus else None,
         restart="unless-stopped",
         log_driver="json-file",
@@ -170,7 +172,7 @@ def _evict(name: str, cloud: Cloud, host: str, service: str, replica: int) -> pu
         if args.failed_operation != "create" or not conflict or tried:
             return False
         tried.append(True)
-        done = subprocess.run(COMMAND.split(), input=spec, text=True, capture_output=True, check=False)
+        done = subprocess.run(["sh", "-c", COMMAND], input=spec, text=True, capture_output=True, check=False)
         pulumi.log.info(
             f"{name}: its name was taken by a container of a cut-off update\n{done.stdout}{done.stderr}"
         )

@@ -10,8 +10,12 @@ from pulumi_command import local
 
 from kolla_iac.model.stage import Stage, stage_adapter
 
-COMMAND = "kolla-iac stage"
-"""A constant, found on PATH: nothing that differs between machines may be an input of a resource."""
+COMMAND = "kolla-iac stage || exit $?"
+"""A constant, found on PATH: nothing that differs between machines may be an input of a resource.
+
+The second half keeps the shell: on Ctrl-C the provider kills the Command's process outright, and that had better be
+the shell. The stage is told by the kernel (see ``kolla_iac.cli.stage``) and ends between two steps.
+"""
 
 
 def stage(

@@ -95,7 +95,9 @@ def _install(report: Report) -> None:
     report.say(f"installing Docker from the distribution: {' '.join(pins.DOCKER_PACKAGES)}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update", "-qq"], need="the distribution's package lists", env=quiet)
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *pins.DOCKER_PACKAGES]
+    # from Debian trixie on, the client's BuildKit is a package of its own
+    buildx = [pins.BUILDX_PACKAGE] if answers(["apt-cache", "show", pins.BUILDX_PACKAGE]) else []
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *pins.DOCKER_PACKAGES, *buildx]
     run(command, need="Docker from the distribution's packages", env=quiet)
 
 

@@ -44,6 +44,7 @@ UV = "uv==0.9.5"
 """Fetched with pip into the cache where the machine has no uv."""
 
 DOCKER_PACKAGES = ("docker.io", "iptables", "cgroupfs-mount")
+BUILDX_PACKAGE = "docker-buildx"
 DOCKER_SOCKET = "/var/run/docker.sock"
 DOCKER_LOG = "/var/log/kolla-iac-dockerd.log"
 DOCKER_SECONDS = 60.0

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from cloud_of_mocks import COMMAND, CONTAINER, Program, is_secret, program
 
+from kolla_iac.resources.stage import COMMAND as RUN_A_STAGE
+
 
 @pytest.fixture(scope="module")
 def usual() -> Program:
@@ -30,7 +32,7 @@ def test_every_stage_runs_one_constant_command(usual: Program) -> None:
     stages = usual.of_type(COMMAND)
     assert len(stages) > 12
     for stage in stages:
-        assert stage.inputs["create"] == "kolla-iac stage", stage.name
+        assert stage.inputs["create"] == RUN_A_STAGE, stage.name
         assert stage.inputs["addPreviousOutputInEnv"] is False, stage.name
         assert not {"update", "delete", "triggers", "interpreter", "dir"} & set(stage.inputs), stage.name
 
