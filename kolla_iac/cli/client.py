@@ -10,8 +10,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from kolla_iac.cli.entries import with_entry
 from kolla_iac.errors import KollaError
 from kolla_iac.home import home
 
@@ -41,20 +40,30 @@ def write(environment: str, cloud: dict[str, Any]) -> str:
     """
     name = f"kolla-{environment}"
     auth = {key: value for key, value in cloud["auth"].items() if key != "password"}
-    _merge(home() / "clouds.yaml", name, {**cloud, "auth": auth})
-    _merge(home() / "secure.yaml", name, {"auth": {"password": cloud["auth"]["password"]}})
+    put(home() / "secure.yaml", name, {"auth": {"password": cloud["auth"]["password"]}}, private=True)
+    put(home() / "clouds.yaml", name, {**cloud, "auth": auth}, private=True)
     return name
 
 
-def _merge(path: Path, name: str, value: dict[str, Any]) -> None:
-    written = yaml.safe_load(path.read_text()) if path.exists() else {}
-    written = written or {}
-    written.setdefault("clouds", {})[name] = value
+def text_of(path: Path) -> str:
+    """What a file holds; nothing if there is none."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def put(path: Path, name: str, value: dict[str, Any], *, private: bool) -> None:
+    """Adds or replaces an entry of a clouds.yaml or secure.yaml; a reader sees the old file or the new.
+
+    Args:
+        private: for its owner alone, whatever it was before; else an existing file keeps its mode.
+    """
+    text = with_entry(text_of(path), name, value, str(path))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # a temporary file is made with mode 0600, and the rename keeps it
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(descriptor, "w") as file:
-        yaml.safe_dump(written, file, sort_keys=False)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        if path.exists() and not private:
+            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
     Path(temporary).replace(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +13,14 @@ import typer
 
 from kolla_iac.cli import engine, project
 from kolla_iac.model.secrets import generate, required
-from kolla_iac.model.stackfile import SECRETS_KEY, load_file
+from kolla_iac.model.stackfile import SECRETS_KEY, StackFile, load_file
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.callback()
 def _secrets() -> None:
-    """Make the secrets that an environment needs."""
+    """Make and list the secrets that an environment needs."""
 
 
 @app.command("generate")
@@ -32,6 +33,45 @@ def generate_command(
     for name in added:
         typer.echo(f"added  {name}")
     typer.echo(f"{env}: {len(added) or 'no'} secret{'' if len(added) == 1 else 's'} added")
+
+
+@app.command("list")
+def list_command(
+    env: str = typer.Argument(metavar="ENV", help="Name of the environment."),
+    as_json: bool = typer.Option(False, "--json", help="For programs."),
+) -> None:
+    """List the secrets that the environment needs or holds: name, kind, purpose, present or missing. Never a value."""
+    from kolla_iac.cli.terminal import columns
+
+    rows = listed(load_file(project.existing(project.root(), env)))
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    cells = [tuple(row.values()) for row in rows]
+    typer.echo("\n".join(columns([("name", "kind", "purpose", "state"), *cells], indent="")))
+    if any(row["state"] == "missing" for row in rows):
+        typer.echo(f"\nnext  kolla-iac secrets generate {env}")
+
+
+def listed(file: StackFile) -> list[dict[str, str]]:
+    """Name, kind, purpose and state of each secret: needed ones by service, then those that nothing needs.
+
+    ``state`` is ``present``, ``missing``, or ``not needed``: a value is there, for a service that is off or gone.
+    When a value was made is written nowhere, so it is not told.
+    """
+    assert file.environment is not None
+    needed = required(file.environment)
+    rows = [
+        {
+            "name": name,
+            "kind": secret.kind.replace("_", " "),
+            "purpose": secret.purpose,
+            "state": "present" if name in file.secrets else "missing",
+        }
+        for name, secret in needed.items()
+    ]
+    rest = sorted(file.secrets - set(needed))
+    return rows + [{"name": name, "kind": "-", "purpose": "-", "state": "not needed"} for name in rest]
 
 
 def add_missing(checkout: Path, env: str) -> list[str]:

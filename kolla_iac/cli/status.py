@@ -40,7 +40,10 @@ def status(
     """
     look = looking(environment)
     if watch:
-        keep_watching(look, as_json=as_json)
+        try:
+            keep_watching(look, as_json=as_json)
+        except KeyboardInterrupt:
+            sys.exit(130)
     seen = look()
     print(json.dumps(data(seen), indent=2) if as_json else text(seen, colours=coloured()))
     sys.exit(seen.exit_code)

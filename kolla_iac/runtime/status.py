@@ -222,12 +222,12 @@ def _containers(
     seen = [
         container_seen(
             one.name,
-            one.host,
-            int(one.labels.get(LABEL_REPLICA) or 0),
-            one.release,
-            one.container.attrs["Config"]["Image"],
             state_in(one.container.attrs),
             [slot for slot in slots if slot.backend == wanted.service and slot.container == one.name],
+            host=one.host,
+            replica=int(one.labels.get(LABEL_REPLICA) or 0),
+            release=one.release,
+            image=one.container.attrs["Config"]["Image"],
             balanced=wanted.balanced,
             now=now,
         )
@@ -239,13 +239,13 @@ def _containers(
 
 def container_seen(
     name: str,
+    state: State,
+    slots: Sequence[SlotSeen],
+    *,
     host: str,
     replica: int,
     release: str,
     image: str,
-    state: State,
-    slots: Sequence[SlotSeen],
-    *,
     balanced: bool,
     now: datetime,
 ) -> ContainerSeen:
