@@ -40,8 +40,10 @@ class Own:
 @pytest.fixture
 def own_server(cloud: Cloud) -> Iterator[Own]:
     """Listens on the host, where containers of every network reach it; its administrator is not root."""
-    image = cloud.containers("mariadb")[0].attrs["Config"]["Image"]
-    host = cloud.docker.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    mariadb = cloud.containers("mariadb")[0]
+    image = mariadb.attrs["Config"]["Image"]
+    # an address of this host: that of the bridge of any network
+    host = next(iter(mariadb.attrs["NetworkSettings"]["Networks"].values()))["Gateway"]
     name = f"t-own-{secrets.token_hex(3)}"
     sql = ["docker", "exec", name, "mariadb", "--socket=/tmp/own.sock", "-N", "-e"]
 
@@ -49,8 +51,8 @@ def own_server(cloud: Cloud) -> Iterator[Own]:
         return subprocess.run([*sql, text], capture_output=True, text=True, check=False).stdout
 
     server = Own(host, free_port(), "chief", secrets.token_hex(8), ask)
-    grant = f"CREATE USER '{server.user}'@'%' IDENTIFIED BY '{server.password}';"
-    grant += f"GRANT ALL PRIVILEGES ON *.* TO '{server.user}'@'%' WITH GRANT OPTION;"
+    grant = f"CREATE USER '{server.user}'@'%' IDENTIFIED BY '{server.password}';\n"
+    grant += f"GRANT ALL PRIVILEGES ON *.* TO '{server.user}'@'%' WITH GRANT OPTION;\n"
     command = ["docker", "run", "--name", name, "--rm", "--interactive", "--network", "host"]
     command += [
         "--user",
