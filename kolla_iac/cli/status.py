@@ -180,12 +180,7 @@ def _details(service: ServiceSeen, seen: Status) -> list[str]:
         for one in wrong
         if one not in service.beside
     ]
-    lines += [
-        f"  {name}-{one.replica}: {one.name} stands beside it, {_explained(one, service, seen)}"
-        if one.replica <= service.wanted.replicas
-        else f"  {name}-{one.replica}: not wanted, {_explained(one, service, seen)}"
-        for one in service.beside
-    ]
+    lines += [f"  {name}-{one.replica}: {_explained(one, service, seen)}" for one in service.beside]
     old = {one.release for one in service.containers if one.release} - {service.wanted.release}
     lines += [
         f"  {name}: {', '.join(sorted(old))} stands, the settings say {service.wanted.release}" for _ in old
@@ -194,12 +189,15 @@ def _details(service: ServiceSeen, seen: Status) -> list[str]:
 
 
 def _explained(one: ContainerSeen, service: ServiceSeen, seen: Status) -> str:
-    facts = [f"{one.name} on {one.host}", str(one.state)]
+    where = f"{one.name} on {one.host}"
+    if one in service.beside:
+        where += " stands beside it" if one.replica <= service.wanted.replicas else " is not wanted"
+    facts = [where, str(one.state)]
     if service.wanted.balanced:
         facts += [
             f"{slot.balancer} says {slot.state}" + (f" (check {slot.check})" if slot.check else "")
             for slot in one.slots
-        ] or ["in no load balancer that answers"]
+        ] or ["in no load balancer"]
     since = ago(one.since, seen.at)
     return ", ".join(facts) + (f", for {since}" if since else "")
 

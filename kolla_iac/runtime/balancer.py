@@ -245,7 +245,8 @@ def look(found: Found, seconds: float) -> list[SlotSeen]:
             slot=row["slot"],
             container=row["container"],
             state=row["status"],
-            check=f"{row['check_status']} {row['check_code']}".strip(),
+            # a star says that the next check is under way
+            check=f"{row['check_status'].removeprefix('* ')} {row['check_code']}".strip(),
             sessions=int(row["scur"] or 0),
             changed=float(row["lastchg"] or 0),
         )

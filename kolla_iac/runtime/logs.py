@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from kolla_iac.errors import KollaError
-from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_REPLICA, LABEL_SERVICE
+from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_REPLICA, LABEL_SERVICE, LABEL_STAGE
 from kolla_iac.runtime.containers import plain
 from kolla_iac.runtime.hosts import Hosts, unreachable
 
@@ -36,6 +36,7 @@ class Source:
     client: DockerClient
     id: str
     name: str
+    """Of a job: that of its stage."""
     service: str
     replica: str
     running: bool
@@ -181,7 +182,8 @@ def _source(host: str, client: DockerClient, listed: Mapping[str, Any]) -> Sourc
         host,
         client,
         listed["Id"],
-        (listed["Names"] or [f"/{listed['Id'][:12]}"])[0].lstrip("/"),
+        # Docker invents the names of jobs
+        labels.get(LABEL_STAGE) or (listed["Names"] or [listed["Id"][:12]])[0].lstrip("/"),
         labels.get(LABEL_SERVICE, ""),
         labels.get(LABEL_REPLICA, ""),
         listed["State"] == "running",

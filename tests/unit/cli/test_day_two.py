@@ -98,6 +98,14 @@ def test_nothing_and_nobody() -> None:
     assert "memcached-2: no container on a host that answers" in text
 
 
+def test_a_replica_beyond_the_wanted_ones_is_named_and_does_no_harm() -> None:
+    text = status_command.text(seen(1, 2, wanted=1), colours=False)
+    assert text.startswith("dev  whole\n")
+    assert (
+        "  memcached-2: memcached-2-a on local is not wanted, running, healthy, 0 restarts, for 5 min" in text
+    )
+
+
 def test_colours_change_no_word() -> None:
     import re
 
