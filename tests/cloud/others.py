@@ -31,9 +31,9 @@ def second_checkout(folder: Path, cloud: Cloud) -> Path:
     return folder
 
 
-def up_from(checkout: Path, cloud: Cloud) -> Outcome:
-    """`pulumi up` there, with that checkout's Pulumi.yaml, program and package."""
-    line = ("pulumi", "up", "--yes", "--skip-preview", "--stack", cloud.name, "--non-interactive")
+def up_from(checkout: Path, cloud: Cloud, *words: str) -> Outcome:
+    """`pulumi up WORD...` there, with that checkout's Pulumi.yaml, program and package."""
+    line = ("pulumi", "up", "--yes", *words, "--stack", cloud.name, "--non-interactive")
     return cloud.home.run(*line, "--color", "never", cwd=checkout, env={"PYTHONPATH": str(checkout)})
 
 
@@ -47,8 +47,8 @@ def another_user(name: str) -> Iterator[pwd.struct_passwd]:
         subprocess.run(["userdel", name], check=True)
 
 
-def up_as(user: pwd.struct_passwd, cloud: Cloud, home: Path) -> Outcome:
-    """`pulumi up` as that user, who may use Docker and read what the environment needs.
+def up_as(user: pwd.struct_passwd, cloud: Cloud, home: Path, *words: str) -> Outcome:
+    """`pulumi up WORD...` as that user, who may use Docker and read what the environment needs.
 
     File permissions are not what is tested: whatever the user may not read by itself, Linux's CAP_DAC_OVERRIDE
     lets it read, so that the test needs no change of the machine's folders.
@@ -57,7 +57,7 @@ def up_as(user: pwd.struct_passwd, cloud: Cloud, home: Path) -> Outcome:
     os.chown(home, user.pw_uid, user.pw_gid)
     line = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     line += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-    line += ["pulumi", "up", "--yes", "--skip-preview", "--stack", cloud.name, "--non-interactive"]
+    line += ["pulumi", "up", "--yes", *words, "--stack", cloud.name, "--non-interactive"]
     seen = {"USER": user.pw_name, "LOGNAME": user.pw_name, "HOME": str(home)}
     pulumi_home = {"PULUMI_HOME": os.environ.get("PULUMI_HOME") or str(Path.home() / ".pulumi")}
     return cloud.home.run(*line, "--color", "never", env=seen | pulumi_home)

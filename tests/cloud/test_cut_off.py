@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -42,12 +43,34 @@ def test_is_completed_by_the_next(cloud: Cloud, number: signal.Signals, moment: 
         completed = _again(cloud, change, running)
         cloud.whole()
     cloud.keep(change)
+    print(completed)
+    if number == signal.SIGKILL:
+        assert "pulumi cancel" in completed, f"a killed engine leaves its lock behind:\n{completed}"
     for container in cloud.containers("keystone"):
         conf = container.exec_run("cat /etc/keystone/keystone.conf").output.decode()
         assert f"expiration = {4000 + number}" in conf, completed
     assert set(cloud.balanced().values()) == {"UP"}
     assert cloud.up().changes == 0
     probe.none_failed()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("service", ["mariadb", "loadbalancer", "keystone"])
+def test_a_first_up_that_is_killed_is_completed_by_the_next(
+    another: Callable[[], Cloud], service: str
+) -> None:
+    """Containers with fixed names exist then and the state does not know them."""
+    cloud = another()
+    cloud.make()
+    running = cloud.start()
+    running.until(lambda: len(cloud.containers(service)) > 0)
+    assert running.end(signal.SIGKILL, group=False) != 0
+    print(_again(cloud, {}, running))
+    cloud.whole()
+    assert cloud.answers()
+    assert cloud.up().changes == 0
+    cloud.kolla("purge", "--yes")
+    assert cloud.containers() == []
 
 
 def _again(cloud: Cloud, change: dict[str, object], cut: Running) -> str:

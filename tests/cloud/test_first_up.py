@@ -28,7 +28,7 @@ def test_nothing_to_change_after_a_refresh(cloud: Cloud) -> None:
 
 def test_nothing_to_change_from_a_second_checkout(cloud: Cloud, tmp_path: Path) -> None:
     cloud.write()
-    again = up_from(second_checkout(tmp_path / "elsewhere", cloud), cloud)
+    again = up_from(second_checkout(tmp_path / "elsewhere", cloud), cloud, "--skip-preview")
     assert again.changes == 0, str(again)
     assert again.counts["unchanged"] > 20, str(again)
 
@@ -36,7 +36,7 @@ def test_nothing_to_change_from_a_second_checkout(cloud: Cloud, tmp_path: Path) 
 def test_nothing_to_change_as_another_user(cloud: Cloud, tmp_path: Path) -> None:
     cloud.write()
     with another_user(cloud.name) as user:
-        again = up_as(user, cloud, tmp_path / "home")
+        again = up_as(user, cloud, tmp_path / "home", "--skip-preview")
     assert again.changes == 0, str(again)
     assert again.counts["unchanged"] > 20, str(again)
 
