@@ -47,7 +47,7 @@ test-cloud: ready ## the real services
 	@$(IN) $(PYTEST) tests/cloud -m "not long"
 
 test-long: ready ## what is too slow for `make test`
-	@$(IN) $(PYTEST) tests -m long
+	@$(IN) python -m tests.long
 
 bench: ready ## figures: times, memory, image sizes, beside the machine they were taken on
 	@$(IN) python -m tests.bench
