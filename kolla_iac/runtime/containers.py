@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kolla_iac.errors import KollaError
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
+JUST_BEGUN = 30.0
+"""Seconds for which the log of a restarted container is that of the run before."""
 LOG_LINES = 8
 LINE_LENGTH = 240
 LOOKED_AT = 300
@@ -215,9 +219,24 @@ def log_lines(found: Found, lines: int = LOG_LINES) -> list[str]:
     from docker.errors import DockerException  # noqa: PLC0415
 
     try:
+        ended = _ended(found.container.attrs)
+        if ended is not None:
+            before = found.container.logs(tail=LOOKED_AT, until=ended)
+            if before.strip():
+                return telling(before.decode(errors="replace"), lines)
         return telling(found.container.logs(tail=LOOKED_AT).decode(errors="replace"), lines)
     except DockerException:
         return []
+
+
+def _ended(attrs: Mapping[str, Any]) -> float | None:
+    """When the run before this one ended, in seconds since 1970, if this one is a restart that has only begun: why a
+    container ends again and again stands before its latest start, not after it."""
+    state = attrs["State"]
+    if not (attrs.get("RestartCount") and state["Status"] == "running"):
+        return None
+    started = datetime.fromisoformat(state["StartedAt"]).timestamp()
+    return started if time.time() - started < JUST_BEGUN else None
 
 
 def telling(text: str, lines: int = LOG_LINES) -> list[str]:
