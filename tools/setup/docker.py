@@ -115,7 +115,8 @@ def _start(path: str, report: Report) -> None:
         run(["systemctl", "start", "docker"], need="the Docker daemon, by systemd")
     else:
         report.say(f"starting dockerd, log in {pins.DOCKER_LOG}")
-        if not os.path.ismount("/sys/fs/cgroup") and shutil.which("cgroupfs-mount"):
+        # mounts what is missing: some machines come with a few controllers, and then Docker cannot tell memory
+        if not Path("/sys/fs/cgroup/cgroup.controllers").exists() and shutil.which("cgroupfs-mount"):
             run(["cgroupfs-mount"], need="control groups, which containers need")
         with Path(pins.DOCKER_LOG).open("ab") as log:
             subprocess.Popen(

@@ -284,13 +284,16 @@ def wait_up(request: dict[str, Any]) -> dict[str, Any]:
     """Waits until HAProxy's own check of a slot succeeds, and opens it."""
     backend, slot = request["backend"], request["slot"]
     end = time.monotonic() + request["seconds"]
+    check = "not made yet"
     while True:
         row = statistics(backend, slot)
         if row["check_status"] == "L7OK" and row["status"].startswith("DRAIN"):
             order(f"set server {backend}/{slot} state ready")
             row = statistics(backend, slot)
-        state = f"{row['status']}, check {row['check_status'] or 'not made yet'}"
-        state += f" {row['check_code']}" if row["check_code"] else ""
+        if row["check_status"] and not row["check_status"].startswith("* "):
+            # with the star a check is under way, and what it says is half of the one before
+            check = f"{row['check_status']} {row['check_code']}".strip()
+        state = f"{row['status']}, check {check}"
         up = row["status"] == "UP" and row["check_status"] == "L7OK"
         if up or time.monotonic() > end:
             return {"up": up, "state": state}
