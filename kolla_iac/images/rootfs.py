@@ -17,7 +17,6 @@ from kolla_iac.images.client import Daemon, docker
 from kolla_iac.images.recipe import ROOTFS, SUITE
 
 OFFICIAL = f"debian:{SUITE}-slim"
-MIRROR = "http://mirror.example/debian"
 ANSWER_SECONDS = 15
 """How long a registry may take until it says that it has the image."""
 PULL_SECONDS = 600
@@ -78,7 +77,8 @@ def bootstrap(daemon: Daemon) -> None:
     with tempfile.TemporaryDirectory(prefix="kolla-iac-rootfs-") as folder:
         target = str(Path(folder) / "root")
         try:
-            _run([*root, "debootstrap", "--variant=minbase", SUITE, target, MIRROR, *script], "debootstrap")
+            # an empty mirror: debootstrap's own
+            _run([*root, "debootstrap", "--variant=minbase", SUITE, target, "", *script], "debootstrap")
             tar = [*root, "tar", "-C", target, "--numeric-owner", "--one-file-system", "-c"]
             tar += ["--exclude=./var/cache/apt/archives/*.deb", "--exclude=./var/lib/apt/lists/*_*", "."]
             with subprocess.Popen(tar, stdout=subprocess.PIPE) as archive:

@@ -91,7 +91,7 @@ EVERYTHING = ["base", "haproxy", "keystone", "mariadb-server", "memcached"]
     [
         ("images/base/slim.sh", EVERYTHING),
         ("images/base/Dockerfile.j2", EVERYTHING),
-        ("images/base/debian.sources", EVERYTHING),
+        ("images/base/apt.conf", EVERYTHING),
         ("images/venv.sh", ["keystone"]),
         ("images/build.lock", ["keystone"]),
         ("components/keystone/image/2025.2.lock", ["keystone"]),
