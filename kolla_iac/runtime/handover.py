@@ -58,14 +58,7 @@ def handover(stage: HandoverStage, context: Context) -> None:
         ) from error
     others = of_replica(context.hosts, stage.environment, stage.service, stage.replica)
     for old in [one for one in others if one.id != new.id]:
-        retire(
-            old,
-            fronts,
-            stage.backend,
-            context,
-            drain_seconds=stage.drain_seconds,
-            stop_seconds=stage.stop_seconds,
-        )
+        retire(old, fronts, stage, context)
 
 
 def _take_over(stage: HandoverStage, new: Found, fronts: list[Balancer], context: Context) -> None:
@@ -118,14 +111,7 @@ def retire_replicas(stage: RetireStage, context: Context) -> None:
         return
     fronts = balancers(context, stage.environment, stage.balancer)
     for old in beyond:
-        retire(
-            old,
-            fronts,
-            stage.backend,
-            context,
-            drain_seconds=stage.drain_seconds,
-            stop_seconds=stage.stop_seconds,
-        )
+        retire(old, fronts, stage, context)
 
 
 def verify(stage: VerifyStage, context: Context) -> None:
