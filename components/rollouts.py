@@ -6,12 +6,17 @@ import importlib
 
 from kolla_iac import images
 from kolla_iac.model.environment import Environment
+from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.service import services
 from kolla_iac.plan.rollout import Rollout
 
 
-def rollouts(environment: Environment) -> list[Rollout]:
-    """Rollouts of the services that are on, each after those that it needs."""
+def rollouts(environment: Environment, rotations: Counts = NONE) -> list[Rollout]:
+    """Rollouts of the services that are on, each after those that it needs.
+
+    Args:
+        rotations: how often each secret was rotated.
+    """
     known, done = services(), list[str]()
 
     def visit(name: str) -> None:
@@ -22,11 +27,12 @@ def rollouts(environment: Environment) -> list[Rollout]:
 
     for name in environment.enabled():
         visit(name)
-    return [_rollout(environment, name) for name in done if name in environment.enabled()]
+    return [_rollout(environment, name, rotations) for name in done if name in environment.enabled()]
 
 
-def _rollout(environment: Environment, name: str) -> Rollout:
+def _rollout(environment: Environment, name: str, rotations: Counts) -> Rollout:
     own = environment.service(name).image
     image = own or images.reference(services()[name].image, environment.release, environment.images)
-    made: Rollout = importlib.import_module(f"kolla_iac.components.{name}.stages").rollout(environment, image)
+    stages = importlib.import_module(f"kolla_iac.components.{name}.stages")
+    made: Rollout = stages.rollout(environment, image, rotations)
     return made

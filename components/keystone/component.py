@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 from kolla_iac.components.database.component import Database
@@ -11,18 +13,19 @@ from kolla_iac.components.keystone.ready import token_issued_and_validated
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.components.loadbalancer.component import LoadBalancer
 from kolla_iac.components.memcached.component import Memcached
-from kolla_iac.model.stage import Upload
-from kolla_iac.render.contract import uploads
+from kolla_iac.model.stage import Mount, Upload
+from kolla_iac.render.contract import ConfigFile, uploads
 from kolla_iac.resources.cloud import Cloud
 from kolla_iac.resources.container import KOLLA_START, Shape
-from kolla_iac.resources.service import Secrets, Service
+from kolla_iac.resources.service import Service, Uploads
 
 
 class Keystone(Service):
     """The identity service: tokens, users, projects and the catalogue.
 
-    Creates its schema and database user, ``replicas`` rolled containers behind the load balancer, and the stages
-    expand, bootstrap, a handover each, retire, contract and verify.
+    Creates a volume of keys on each of its hosts, its schema and database user, ``replicas`` rolled containers
+    behind the load balancer, and the stages keys-staged, keys-promoted, expand, bootstrap, a handover each, retire,
+    contract, verify, users and credentials.
 
     Attributes:
         url: public URL, e.g. ``http://127.0.0.1:5000/v3``.
@@ -40,59 +43,69 @@ class Keystone(Service):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         settings = cloud.settings.service("keystone", KeystoneSettings)
-        rollout = stages.rollout(cloud.settings, cloud.reference("keystone"))
+        rollout = stages.rollout(cloud.settings, cloud.reference("keystone"), cloud.rotations)
+        staged, promoted, made, expand, bootstrap = rollout.before
+        contract, _, users, credentials = rollout.after
         super().__init__("kolla:identity:Keystone", name, rollout, cloud=cloud, opts=opts)
         password = cloud.secret("keystone_admin_password")
+        ready = password.apply(lambda value: token_issued_and_validated(settings, value))
+        whole = password.apply(lambda value: token_issued_and_validated(settings, value, "keystone.internal"))
+
+        self.follow(*(self.volume("keystone-keys", host, everywhere=True) for host in rollout.hosts))
+        volume = f"kolla-{cloud.environment}-keystone-keys"
+        writable, keys = (Mount(volume=volume, path=stages.KEYS, read_only=only) for only in (False, True))
+        key_files = cloud.secrets.apply(stages.key_files)
+        for act, phase in ((staged, "stage"), (promoted, "promote")):
+            files = pulumi.Output.all(f"{stages.CHANGE_KEYS} {phase}", key_files).apply(
+                lambda it: uploads(*it)
+            )
+            self.job(act, files, mounts=[writable], everywhere=True)
+
         schema = Database(
             "keystone",
+            user=made.inputs["user"],
             cloud=cloud,
             server=database,
             image=self.image,
-            host=rollout.placement[0],
+            host=rollout.hosts[0],
             password=cloud.secret("keystone_database_password"),
+            depends_on=self.ready,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        given = pulumi.Output.all(cloud.secrets, schema.connection)
-
-        def replica(secrets: Secrets, host: str, connection: str) -> tuple[Upload, ...]:
-            files = stages.replica_files(
-                cloud.settings, secrets, host, connection=connection, memcached=cache.servers
-            )
-            return uploads("uwsgi --ini /etc/keystone/uwsgi.ini", files, stages.key_folders())
-
-        def job(script: str, secrets: Secrets, connection: str) -> tuple[Upload, ...]:
-            files = stages.job_files(
-                cloud.settings, secrets, script, connection=connection, memcached=cache.servers
-            )
-            return uploads("/usr/local/bin/kolla_job", files, stages.key_folders())
-
-        _, expand, bootstrap = rollout.before
-        contract = rollout.after[0]
         self.follow(schema.ready)
-        self.job(expand, given.apply(lambda it: job("keystone-manage db_sync --expand\n", *it)))
-        self.job(
-            bootstrap,
-            given.apply(
-                lambda it: job(stages.bootstrap_script(cloud.settings, it[0]["keystone_admin_password"]), *it)
-            ),
-        )
+
+        def replica(host: str, connection: str) -> tuple[Upload, ...]:
+            files = stages.replica_files(cloud.settings, host, connection=connection, memcached=cache.servers)
+            return uploads("uwsgi --ini /etc/keystone/uwsgi.ini", files)
+
+        def job(script: pulumi.Input[str], more: pulumi.Input[Sequence[ConfigFile]] = ()) -> Uploads:
+            return pulumi.Output.all(script, schema.connection, more).apply(
+                lambda it: stages.job_uploads(
+                    cloud.settings, it[0], it[2], connection=it[1], memcached=cache.servers
+                )
+            )
+
+        self.job(expand, job("keystone-manage db_sync --expand\n"))
+        first = password.apply(lambda value: stages.bootstrap_script(cloud.settings, value))
+        self.job(bootstrap, job(first), mounts=[keys])
         self.follow(*cache.ready, *balancer.ready)
         self.surge(
-            lambda host: given.apply(lambda it: replica(it[0], host, it[1])),
+            lambda host: schema.connection.apply(lambda connection: replica(host, connection)),
             Shape(
                 health=("CMD", "healthcheck_curl", f"http://127.0.0.1:{SERVICE.port}/healthcheck"),
                 check=settings.health_check,
                 limits=settings.limits,
                 capabilities=KOLLA_START,
+                mounts=(keys,),
                 stop_seconds=settings.drain_seconds,
             ),
             backend="keystone",
-            ready=password.apply(lambda value: token_issued_and_validated(settings, value)),
+            ready=ready,
         )
-        self.job(contract, given.apply(lambda it: job("keystone-manage db_sync --contract\n", *it)))
-        self.verify(
-            password.apply(lambda value: token_issued_and_validated(settings, value, "keystone.internal"))
-        )
+        self.job(contract, job("keystone-manage db_sync --contract\n"))
+        self.verify(whole)
+        self.follow(schema.retire_users(users, depends_on=self.ready))
+        self.job(credentials, job(stages.MIGRATE_CREDENTIALS, key_files), mounts=[writable], everywhere=True)
         self.url = f"{balancer.url('keystone')}/v3"
         self.admin = pulumi.Output.secret(
             {"username": settings.admin_user, "project": settings.admin_project, "password": password}

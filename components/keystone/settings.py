@@ -1,8 +1,18 @@
 """What a user may write under ``services.keystone``."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from kolla_iac.model.service import HealthCheck, Secret, Service, ServiceSettings
+
+if TYPE_CHECKING:
+    from kolla_iac.model.environment import Environment
+
+EXPIRED_WINDOW = 172_800
+"""Seconds. Source: the default of Keystone's [token] allow_expired_window."""
 
 
 class KeystoneSettings(ServiceSettings):
@@ -21,6 +31,17 @@ class KeystoneSettings(ServiceSettings):
     health_check: HealthCheck = HealthCheck(interval=10, timeout=30, start_period=60)
 
 
+def tokens_live(environment: Environment) -> int:
+    """Seconds for which a token can be of use: valid, and then for services that work for an expired one."""
+    settings = environment.service("keystone", KeystoneSettings)
+    longest = 0
+    for host in environment.place("keystone"):
+        options = environment.overrides_for("keystone", host, "keystone.conf").get("token", {})
+        valid = int(options.get("expiration") or settings.token_expiration)
+        longest = max(longest, valid + int(options.get("allow_expired_window") or EXPIRED_WINDOW))
+    return longest
+
+
 SERVICE = Service(
     name="keystone",
     title="Identity",
@@ -30,8 +51,12 @@ SERVICE = Service(
     files=("keystone.conf", "uwsgi.ini"),
     secrets=(
         Secret("keystone_database_password", "Keystone's database user", kind="url_password"),
-        Secret("keystone_admin_password", "the cloud's administrator"),
-        Secret("keystone_fernet_keys", "tokens", kind="fernet_keys"),
+        Secret(
+            "keystone_admin_password",
+            "the cloud's administrator",
+            felt="the administrator's old password and the tokens got with it are refused",
+        ),
+        Secret("keystone_fernet_keys", "tokens", kind="fernet_keys", keys_kept=tokens_live),
         Secret("keystone_credential_keys", "stored credentials", kind="fernet_keys"),
     ),
     port=5000,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
+from kolla_iac.components.database.user import schema_user
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.model.environment import Environment
+from kolla_iac.model.rotation import NONE, Counts
+from kolla_iac.model.stage import Upload
 from kolla_iac.plan.rollout import Act, Configuration, Impact, Rollout, configurations
 from kolla_iac.render import ini
-from kolla_iac.render.contract import ConfigFile, Permission
+from kolla_iac.render.contract import ConfigFile, uploads
 from kolla_iac.render.templates import render
 
 CONFIG = "/etc/keystone/keystone.conf"
@@ -18,8 +22,16 @@ INTERNAL = f"http://keystone.internal:{SERVICE.port}"
 JOB_SECTIONS = ("database", "identity", "fernet_tokens", "credential", "fernet_receipts")
 """What a Job needs of keystone.conf; a change of any other section does not run it again."""
 JOB_READS = tuple(("keystone.conf", section) for section in JOB_SECTIONS)
-KEYS = {"fernet-keys": "keystone_fernet_keys", "credential-keys": "keystone_credential_keys"}
-"""Folder in /etc/keystone -> the secret that fills it."""
+KEYS = "/etc/keystone/keys"
+"""Where each host's volume of keys is mounted."""
+KEY_FOLDERS = {"fernet": "keystone_fernet_keys", "credential": "keystone_credential_keys"}
+"""Folder in it -> the secret that fills it."""
+CHANGE_KEYS = "/var/lib/kolla/venv/bin/python /etc/kolla-iac/keys.py"
+"""Command of ``keys.py``; a phase follows."""
+MIGRATE_CREDENTIALS = (
+    "keystone-manage credential_migrate --keystone-user keystone --keystone-group keystone\n"
+    f"{CHANGE_KEYS} tidy\n"
+)
 
 
 def configuration(environment: Environment, host: str, *, connection: str, memcached: str) -> ini.Sections:
@@ -30,6 +42,7 @@ def configuration(environment: Environment, host: str, *, connection: str, memca
         settings=environment.service("keystone", KeystoneSettings),
         connection=connection,
         memcached=memcached,
+        keys=KEYS,
     )
     return ini.override(ini.parse(text), environment.overrides_for("keystone", host, "keystone.conf"))
 
@@ -41,28 +54,28 @@ def server(environment: Environment, host: str) -> ini.Sections:
     return ini.override(ini.parse(text), environment.overrides_for("keystone", host, "uwsgi.ini"))
 
 
-def readable(environment: Environment, host: str) -> Configuration:
+def readable(environment: Environment, host: str, user: str) -> Configuration:
     """A replica's configuration for a reviewer, with placeholders where secrets and addresses are filled in."""
     conf = configuration(
         environment,
         host,
-        connection="mysql+pymysql://keystone:<keystone_database_password>@<database>/keystone",
+        connection=f"mysql+pymysql://{user}:<keystone_database_password>@<database>/keystone",
         memcached="<memcached>",
     )
     return {"keystone.conf": ini.readable(conf), "uwsgi.ini": ini.readable(server(environment, host))}
 
 
 def key_files(secrets: Mapping[str, str]) -> list[ConfigFile]:
-    """The same keys on every replica, whatever host it is on."""
+    """What brings a host's keys to those of the settings: the program of ``keys.py`` and its orders."""
+    wanted = {f"{KEYS}/{folder}": json.loads(secrets[name]) for folder, name in KEY_FOLDERS.items()}
     return [
-        ConfigFile(f"/etc/keystone/{folder}/{index}", key, "keystone")
-        for folder, secret in KEYS.items()
-        for index, key in sorted(json.loads(secrets[secret]).items())
+        ConfigFile("/etc/kolla-iac/keys.py", (Path(__file__).parent / "keys.py").read_text()),
+        ConfigFile("/etc/kolla-iac/keys.json", json.dumps(wanted)),
     ]
 
 
 def replica_files(
-    environment: Environment, secrets: Mapping[str, str], host: str, *, connection: str, memcached: str
+    environment: Environment, host: str, *, connection: str, memcached: str
 ) -> list[ConfigFile]:
     """All files of one replica."""
     conf = configuration(environment, host, connection=connection, memcached=memcached)
@@ -74,27 +87,26 @@ def replica_files(
             render("keystone", "kolla_wsgi.py", check=SERVICE.check),
             "keystone",
         ),
-        *key_files(secrets),
     ]
 
 
-def job_files(
-    environment: Environment, secrets: Mapping[str, str], script: str, *, connection: str, memcached: str
-) -> list[ConfigFile]:
-    """A script, keystone.conf as far as a Job needs it, and the keys."""
+def job_uploads(
+    environment: Environment,
+    script: str,
+    more: Iterable[ConfigFile] = (),
+    *,
+    connection: str,
+    memcached: str,
+) -> tuple[Upload, ...]:
+    """A script, keystone.conf as far as a Job needs it, and more files."""
     host = environment.place("keystone")[0].name
     conf = configuration(environment, host, connection=connection, memcached=memcached)
     short = {name: options for name, options in conf.items() if name in JOB_SECTIONS}
-    return [
+    files = [
         ConfigFile("/usr/local/bin/kolla_job", f"#!/bin/bash\nset -o errexit\n{script}", perm="0700"),
         ConfigFile(CONFIG, ini.dump(short), "keystone"),
-        *key_files(secrets),
     ]
-
-
-def key_folders() -> list[Permission]:
-    """Keystone warns of key folders that others may read."""
-    return [Permission(f"/etc/keystone/{folder}", "keystone:keystone", "0700") for folder in KEYS]
+    return uploads("/usr/local/bin/kolla_job", [*files, *more])
 
 
 def bootstrap_script(environment: Environment, password: str) -> str:
@@ -113,14 +125,26 @@ def bootstrap_script(environment: Environment, password: str) -> str:
     return f"export OS_BOOTSTRAP_PASSWORD={shlex.quote(password)}\nexec keystone-manage bootstrap {words}\n"
 
 
-def rollout(environment: Environment, image: str) -> Rollout:
+def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> Rollout:
     """New replicas beside the old; the schema expanded before them, contracted after them.
+
+    Keys and the database's user change around them: new keys are readable everywhere before one signs, a new user
+    is there before a replica logs in as it, and the old ones go when nothing uses them.
 
     Source: Keystone's guide to upgrades with minimal downtime.
     """
+    used = {secret.name: rotations.get(secret.name, 0) for secret in SERVICE.secrets}
+    keys = {folder: f"rotation {used[name]}" for folder, name in KEY_FOLDERS.items()}
+    user = schema_user("keystone", used["keystone_database_password"])
+    database = {  # the administrator makes and takes away the schema's users
+        "schema": "keystone",
+        "user": user,
+        "administrator": f"rotation {rotations.get('mariadb_root_password', 0)}",
+    }
+    password = {"password": f"rotation {used['keystone_admin_password']}"}
     settings = environment.service("keystone", KeystoneSettings)
     placement = tuple(host.name for host in environment.place("keystone"))
-    common, on_host = configurations(placement, lambda host: readable(environment, host))
+    common, on_host = configurations(placement, lambda host: readable(environment, host, user))
     public = environment.endpoint("keystone").url
     return Rollout(
         service="keystone",
@@ -132,7 +156,9 @@ def rollout(environment: Environment, image: str) -> Rollout:
         on_host=on_host,
         container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
         before=(
-            Act("schema", "schema and user keystone stand on the database server", {"schema": "keystone"}),
+            Act("keys-staged", "the newest keys are readable on every host, and sign nothing yet", keys),
+            Act("keys-promoted", "the newest keys sign; those before them are still accepted", keys),
+            Act("schema", "the schema and its user stand on the database server", database),
             Act(
                 "expand",
                 "schema keystone is expanded",
@@ -142,7 +168,12 @@ def rollout(environment: Environment, image: str) -> Rollout:
             Act(
                 "bootstrap",
                 "administrator, region and endpoints stand",
-                {"region": environment.region, "public": public, "admin": settings.admin_user},
+                {
+                    "region": environment.region,
+                    "public": public,
+                    "admin": settings.admin_user,
+                    **password,
+                },
                 reads=JOB_READS,
             ),
         ),
@@ -157,10 +188,14 @@ def rollout(environment: Environment, image: str) -> Rollout:
             Act(
                 "verify",
                 "a token is issued and validated through the load balancer",
-                {"release": environment.release},
+                {"release": environment.release, **password},
                 follows_containers=True,
                 in_image=False,
             ),
+            Act("users", "the schema's users of earlier passwords go", database),
+            Act("credentials", "stored credentials are encrypted with the newest key; old keys go", keys),
         ),
         impact=Impact("none"),
+        rotations=used,
+        felt={secret.name: secret.felt for secret in SERVICE.secrets if secret.felt},
     )

@@ -6,7 +6,7 @@ import pulumi
 
 from kolla_iac.components.loadbalancer import stages
 from kolla_iac.components.loadbalancer.settings import SERVICE, LoadBalancerSettings
-from kolla_iac.model.stage import BalancerStage, Mount, Upload
+from kolla_iac.model.stage import BalancerStage, Mount
 from kolla_iac.model.waits import PortWait
 from kolla_iac.render import haproxy
 from kolla_iac.render.contract import ConfigFile, uploads
@@ -25,12 +25,12 @@ class LoadBalancer(Service):
 
     def __init__(self, name: str, *, cloud: Cloud, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = cloud.settings.service("loadbalancer", LoadBalancerSettings)
-        rollout = stages.rollout(cloud.settings, cloud.reference("loadbalancer"))
+        rollout = stages.rollout(cloud.settings, cloud.reference("loadbalancer"), cloud.rotations)
         super().__init__("kolla:network:LoadBalancer", name, rollout, cloud=cloud, opts=opts)
         published = stages.published(cloud.settings)
         self.follow(self.volume("loadbalancer-1", rollout.placement[0]))
         self.serial(
-            lambda host: cloud.secret(SERVICE.secrets[0].name).apply(_files),
+            lambda host: pulumi.Output.from_input(_FILES),
             Shape(
                 health=("CMD", "healthcheck_curl", f"http://127.0.0.1:{haproxy.HEALTH_PORT}/healthcheck"),
                 check=settings.health_check,
@@ -54,7 +54,9 @@ class LoadBalancer(Service):
             **cloud.about("loadbalancer-configure", "loadbalancer", ""),
             host=rollout.placement[0],
             container=self.containers[0].id,
-            config=stages.config(cloud.settings),
+            config=cloud.secret(SERVICE.secrets[0].name).apply(
+                lambda password: stages.config(cloud.settings, password)
+            ),
         )
         self.follow(configure)
         self.register_outputs({"published": {name: self.url(name) for name in published}})
@@ -68,13 +70,11 @@ class LoadBalancer(Service):
         return f"http://{service}.internal:{stages.published(self.cloud.settings)[service]}"
 
 
-def _files(statistics_password: str) -> tuple[Upload, ...]:
-    command = f"/usr/sbin/haproxy -W -db -f /etc/haproxy/haproxy.cfg -f {haproxy.CLOUD_DIRECTORY}"
-    return uploads(
-        command,
-        [
-            ConfigFile("/etc/haproxy/haproxy.cfg", haproxy.global_config(statistics_password)),
-            # makes the folder on a new volume: HAProxy does not start without it
-            ConfigFile(f"{haproxy.CLOUD_DIRECTORY}/00-folder.cfg", "# see 10-cloud.cfg\n", perm="0644"),
-        ],
-    )
+_FILES = uploads(
+    f"/usr/sbin/haproxy -W -db -f /etc/haproxy/haproxy.cfg -f {haproxy.CLOUD_DIRECTORY}",
+    [
+        ConfigFile("/etc/haproxy/haproxy.cfg", haproxy.global_config()),
+        # makes the folder on a new volume: HAProxy does not start without it
+        ConfigFile(f"{haproxy.CLOUD_DIRECTORY}/00-folder.cfg", "# see 10-cloud.cfg\n", perm="0644"),
+    ],
+)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kolla_iac.components.loadbalancer.settings import LoadBalancerSettings
+from kolla_iac.components.loadbalancer.settings import SERVICE, LoadBalancerSettings
 from kolla_iac.model.balancer import Backend, BalancerConfig, Frontend
 from kolla_iac.model.environment import Environment
+from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.service import services
 from kolla_iac.plan.rollout import Act, Impact, Rollout
 
@@ -15,7 +16,7 @@ def published(environment: Environment) -> dict[str, int]:
     return {name: port for name, port in found.items() if port is not None}
 
 
-def config(environment: Environment) -> BalancerConfig:
+def config(environment: Environment, statistics_password: str | None = None) -> BalancerConfig:
     """A frontend and a backend for every published service.
 
     A backend has room for two generations of every replica and two more, so that scaling by one needs no reload.
@@ -35,13 +36,15 @@ def config(environment: Environment) -> BalancerConfig:
         ),
         client_timeout=settings.client_timeout,
         server_timeout=settings.server_timeout,
+        statistics_password=statistics_password,
     )
 
 
-def rollout(environment: Environment, image: str) -> Rollout:
+def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> Rollout:
     """One HAProxy; its frontends and backends change by a reload, its ports and image by a replacement."""
     settings = environment.service("loadbalancer", LoadBalancerSettings)
     balanced = config(environment)
+    rotated = rotations.get(SERVICE.secrets[0].name, 0)
     endpoints = [environment.endpoint(name) for name in published(environment)]
     return Rollout(
         service="loadbalancer",
@@ -62,6 +65,7 @@ def rollout(environment: Environment, image: str) -> Rollout:
             "timeouts": {
                 "seconds": {"client": str(balanced.client_timeout), "server": str(balanced.server_timeout)}
             },
+            "statistics": {"page": {"user": "openstack", "password": f"rotation {rotated}"}},
         },
         container={
             "limits": str(settings.limits),
@@ -72,11 +76,15 @@ def rollout(environment: Environment, image: str) -> Rollout:
             Act(
                 "configure",
                 "frontends and backends are written; a reload that loses no request",
-                {"frontends": ", ".join(f"{one.name}:{one.port}" for one in balanced.frontends)},
+                {
+                    "frontends": ", ".join(f"{one.name}:{one.port}" for one in balanced.frontends),
+                    "statistics": f"rotation {rotated}",
+                },
                 follows_containers=True,
                 in_image=False,
                 applies=True,
             ),
         ),
         impact=Impact("fails", 3, "one load balancer owns the published ports"),
+        rotations={SERVICE.secrets[0].name: rotated},
     )

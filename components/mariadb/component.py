@@ -19,8 +19,8 @@ from kolla_iac.resources.service import Secrets, Service
 class MariaDB(Service):
     """The database server that the cloud brings along.
 
-    Creates a protected volume, the stage that makes its data directory, one container, and the stage that waits
-    until the administrator can log in.
+    Creates a protected volume, the stage that makes its data directory, one container, the stage that waits until
+    it answers, and the one that gives the administrator the password of the settings.
 
     Attributes:
         server: what ``Database`` components are made on.
@@ -28,7 +28,7 @@ class MariaDB(Service):
 
     def __init__(self, name: str, *, cloud: Cloud, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = cloud.settings.service("mariadb", MariaDBSettings)
-        rollout = stages.rollout(cloud.settings, cloud.reference("mariadb"))
+        rollout = stages.rollout(cloud.settings, cloud.reference("mariadb"), cloud.rotations)
         super().__init__("kolla:database:MariaDB", name, rollout, cloud=cloud, opts=opts)
         volume = self.volume("mariadb-1", rollout.placement[0])
         data = Mount(volume=f"kolla-{cloud.environment}-mariadb-1", path=stages.DATA)
@@ -44,8 +44,9 @@ class MariaDB(Service):
                 aliases=("mariadb.internal",),
                 stop_seconds=120,
             ),
-            cloud.secret("mariadb_root_password").apply(stages.ready),
+            stages.ready(),
         )
+        self.tell(rollout.after[0], cloud.secret("mariadb_root_password").apply(stages.administrator))
         self.server = DatabaseServer(
             host="mariadb.internal",
             port=3306,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from kolla_iac.components.mariadb.settings import MariaDBSettings
+import hashlib
+
+from kolla_iac.components.mariadb.settings import SERVICE, MariaDBSettings
 from kolla_iac.model.environment import Environment
-from kolla_iac.model.waits import ExecWait
+from kolla_iac.model.rotation import NONE, Counts
+from kolla_iac.model.waits import AllOf, ExecWait
 from kolla_iac.plan.rollout import Act, Impact, Rollout
 from kolla_iac.render import ini
 from kolla_iac.render.templates import render
 
+LOCAL = ("mariadb", "--protocol=socket", "-N")
 DATA = "/var/lib/mysql"
 CONFIG = "/etc/mysql/my.cnf"
 
@@ -60,20 +64,46 @@ def configuration(environment: Environment, host: str, replica: int = 1) -> ini.
     return ini.override(ini.parse(text), environment.overrides_for("mariadb", host, "galera.cnf"))
 
 
-def ready(root_password: str) -> ExecWait:
-    """The administrator logs in over the network, as services will."""
-    return ExecWait(
-        what="the administrator logs in over TCP and is answered",
+def ready() -> ExecWait:
+    """The server answers on its own socket, where nobody needs a password."""
+    return ExecWait(what="the server answers", command=(*LOCAL, "-e", "SELECT 1"), timeout=120)
+
+
+def administrator(root_password: str) -> AllOf:
+    """The administrator has this password, whatever it was before, and logs in over the network as services will.
+
+    The first command needs no password, so that a new one can follow an old one that is not known any more.
+    """
+    login = ExecWait(
+        what="the administrator logs in over TCP",
         command=("mariadb", "--defaults-file=/dev/stdin", "--protocol=tcp", "-N", "-e", "SELECT 1"),
         stdin=f'[client]\nhost=127.0.0.1\nuser=root\npassword="{option(root_password)}"\n',
+    )
+    told = ExecWait(
+        what="the administrator's password is set", command=LOCAL, stdin=password_sql(root_password)
+    )
+    return AllOf(
+        what="the administrator logs in over TCP with the password of the settings",
+        waits=(told, login),
         timeout=120,
-        hint="access denied: the data volume was made with other secrets than the settings hold now",
     )
 
 
-def rollout(environment: Environment, image: str) -> Rollout:
+def password_sql(root_password: str) -> str:
+    """Brings the administrator's password to this one; the statement holds its hash alone.
+
+    Source: MariaDB, mysql_native_password: SHA-1 of SHA-1.
+    """
+    inner = hashlib.sha1(root_password.encode(), usedforsecurity=False).digest()
+    digest = hashlib.sha1(inner, usedforsecurity=False).hexdigest().upper()
+    return f"ALTER USER 'root'@'%' IDENTIFIED BY PASSWORD '*{digest}';\n"
+
+
+def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> Rollout:
     """One member on its volume, stopped before its successor starts."""
     settings = environment.service("mariadb", MariaDBSettings)
+    rotated = rotations.get(SERVICE.secrets[0].name, 0)
+    password = {"password": f"rotation {rotated}"}
     placement = tuple(host.name for host in environment.place("mariadb"))
     return Rollout(
         service="mariadb",
@@ -83,6 +113,22 @@ def rollout(environment: Environment, image: str) -> Rollout:
         placement=placement,
         configuration={"galera.cnf": ini.readable(configuration(environment, placement[0]))},
         container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
-        before=(Act("bootstrap", "a data directory is made where there is none", {"volume": "mariadb-1"}),),
+        before=(
+            Act(
+                "bootstrap",
+                "a data directory is made where there is none",
+                {"volume": "mariadb-1", **password},
+            ),
+        ),
+        after=(
+            Act(
+                "administrator",
+                "the administrator's password is that of the settings",
+                password,
+                follows_containers=True,
+                in_image=False,
+            ),
+        ),
+        rotations={SERVICE.secrets[0].name: rotated},
         impact=Impact("fails", 15, "one member: it stops before its successor starts"),
     )

@@ -23,7 +23,7 @@ class Memcached(Service):
 
     def __init__(self, name: str, *, cloud: Cloud, opts: pulumi.ResourceOptions | None = None) -> None:
         settings = cloud.settings.service("memcached", MemcachedSettings)
-        rollout = stages.rollout(cloud.settings, cloud.reference("memcached"))
+        rollout = stages.rollout(cloud.settings, cloud.reference("memcached"), cloud.rotations)
         super().__init__("kolla:cache:Memcached", name, rollout, cloud=cloud, opts=opts)
         self.serial(
             lambda host: pulumi.Output.from_input(uploads(stages.command(settings))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kolla_iac.components.memcached.settings import MemcachedSettings
 from kolla_iac.model.environment import Environment
+from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.waits import ExecWait
 from kolla_iac.plan.rollout import Impact, Rollout
 
@@ -31,8 +32,11 @@ def ready() -> ExecWait:
     return ExecWait(what="memcached answers its version", command=ANSWERS, timeout=60)
 
 
-def rollout(environment: Environment, image: str) -> Rollout:
-    """One server; what it held is lost when it is replaced, which makes the next answers slower."""
+def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> Rollout:
+    """One server; what it held is lost when it is replaced, which makes the next answers slower.
+
+    It knows none of the secrets: their key is for the services that keep something in it.
+    """
     settings = environment.service("memcached", MemcachedSettings)
     return Rollout(
         service="memcached",

@@ -24,7 +24,9 @@ class _Commands(LazyGroup):
         "status": Lazy(f"{_CLI}.status", "status", "Say what of an environment stands and serves."),
         "logs": Lazy(f"{_CLI}.logs", "logs", "Print the logs of all replicas, merged by time."),
         "clouds": Lazy(f"{_CLI}.clouds", "clouds", "Write an entry for the openstack client."),
-        "secrets": Lazy(f"{_CLI}.secrets", "app", "Make and list the secrets that an environment needs."),
+        "secrets": Lazy(
+            f"{_CLI}.secrets", "app", "Make, rotate and list the secrets that an environment needs."
+        ),
         "images": Lazy(f"{_CLI}.images", "app", "List, build, pull, lock and prune images."),
         "schema": Lazy(f"{_CLI}.schema", "schema", "Print the JSON schema of an environment's file."),
         "stage": Lazy(f"{_CLI}.stage", "stage", "Carry out one stage, given as JSON on stdin.", hidden=True),

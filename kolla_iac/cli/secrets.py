@@ -7,20 +7,24 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
 from kolla_iac.cli import engine, project
+from kolla_iac.errors import KollaError, SettingsError
+from kolla_iac.model.rotation import Rotation, age, noted, older, resolve, successor
 from kolla_iac.model.secrets import generate, required
-from kolla_iac.model.stackfile import SECRETS_KEY, StackFile, load_file
+from kolla_iac.model.service import Secret
+from kolla_iac.model.stackfile import ROTATIONS_KEY, SECRETS_KEY, StackFile, load_file
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.callback()
 def _secrets() -> None:
-    """Make and list the secrets that an environment needs."""
+    """Make, rotate and list the secrets that an environment needs."""
 
 
 @app.command("generate")
@@ -35,43 +39,92 @@ def generate_command(
     typer.echo(f"{env}: {len(added) or 'no'} secret{'' if len(added) == 1 else 's'} added")
 
 
+@app.command("rotate")
+def rotate_command(
+    env: str = typer.Argument(metavar="ENV", help="Name of the environment."),
+    names: list[str] = typer.Argument(
+        None, metavar="[NAME]...", help="Secrets by name, or a word that only one has: fernet."
+    ),
+    every: bool = typer.Option(False, "--all", help="All that the environment needs."),
+    older_than: str = typer.Option(
+        "", "--older-than", metavar="AGE", help="Of those, the ones of that age at least: 90d, 12h."
+    ),
+) -> None:
+    """Give secrets new values; the next `pulumi up` carries them out, and its preview shows how.
+
+    Nothing that runs is touched. Old values are kept as long as something needs them: tokens, stored credentials,
+    replicas that log in with them.
+    """
+    if bool(names) == every:
+        raise KollaError(
+            "rotate what?", {"wanted": "names of secrets, or --all", "next": f"kolla-iac secrets list {env}"}
+        )
+    if older_than and not every:
+        raise KollaError(
+            "--older-than goes with --all",
+            {"next": f"kolla-iac secrets rotate {env} --all --older-than {older_than}"},
+        )
+    checkout = project.root()
+    done = rotate(checkout, env, names or [], older_than=age(older_than) if older_than else 0.0, every=every)
+    for secret in done:
+        typer.echo(
+            f"rotated  {secret.name}"
+            + (f"  ({secret.felt}, from the next `pulumi up` on)" if secret.felt else "")
+        )
+    if done:
+        typer.echo(f"next     pulumi preview --stack {env}\n         pulumi up --stack {env}")
+    else:
+        typer.echo(f"{env}: none is older than {older_than}; nothing was rotated")
+
+
 @app.command("list")
 def list_command(
     env: str = typer.Argument(metavar="ENV", help="Name of the environment."),
     as_json: bool = typer.Option(False, "--json", help="For programs."),
 ) -> None:
-    """List the secrets that the environment needs or holds: name, kind, purpose, present or missing. Never a value."""
+    """List the secrets that the environment needs or holds: name, kind, age, last rotation. Never a value."""
     from kolla_iac.cli.terminal import columns
 
-    rows = listed(load_file(project.existing(project.root(), env)))
+    rows = listed(load_file(project.existing(project.root(), env)), datetime.now(UTC))
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    cells = [tuple(row.values()) for row in rows]
-    typer.echo("\n".join(columns([("name", "kind", "purpose", "state"), *cells], indent="")))
+    shown = ("name", "kind", "age", "rotated", "purpose", "state")
+    cells = [tuple(str(row[column]) for column in shown) for row in rows]
+    typer.echo("\n".join(columns([shown, *cells], indent="")))
     if any(row["state"] == "missing" for row in rows):
         typer.echo(f"\nnext  kolla-iac secrets generate {env}")
 
 
-def listed(file: StackFile) -> list[dict[str, str]]:
-    """Name, kind, purpose and state of each secret: needed ones by service, then those that nothing needs.
+def listed(file: StackFile, now: datetime) -> list[dict[str, str | int | None]]:
+    """What may be told of each secret: needed ones by service, then those that nothing needs.
 
     ``state`` is ``present``, ``missing``, or ``not needed``: a value is there, for a service that is off or gone.
-    When a value was made is written nowhere, so it is not told.
+    ``age`` is that of the value, ``rotated`` when it followed another one.
     """
+    from kolla_iac.cli.terminal import ago
+
     assert file.environment is not None
     needed = required(file.environment)
-    rows = [
-        {
-            "name": name,
-            "kind": secret.kind.replace("_", " "),
-            "purpose": secret.purpose,
-            "state": "present" if name in file.secrets else "missing",
-        }
-        for name, secret in needed.items()
-    ]
     rest = sorted(file.secrets - set(needed))
-    return rows + [{"name": name, "kind": "-", "purpose": "-", "state": "not needed"} for name in rest]
+    rows: list[dict[str, str | int | None]] = []
+    for name in (*needed, *rest):
+        noted = file.rotations.get(name, Rotation())
+        made = noted.made.strftime("%Y-%m-%d %H:%M") if noted.made else ""
+        present = name in file.secrets
+        rows.append(
+            {
+                "name": name,
+                "kind": needed[name].kind.replace("_", " ") if name in needed else "-",
+                "age": (ago(noted.made, now) or "not known") if present else "-",
+                "rotated": "-" if not present else made if noted.count else "never",
+                "rotations": noted.count,
+                "made": noted.made.isoformat() if noted.made else None,
+                "purpose": needed[name].purpose if name in needed else "-",
+                "state": "not needed" if name in rest else "present" if present else "missing",
+            }
+        )
+    return rows
 
 
 def add_missing(checkout: Path, env: str) -> list[str]:
@@ -82,17 +135,64 @@ def add_missing(checkout: Path, env: str) -> list[str]:
         KollaError: no such environment, or the engine failed. What was added until then stays.
     """
     file = project.existing(checkout, env)
-    added = []
     with _alone(file.parent):
         read = load_file(file)
         assert read.environment is not None
-        for name, secret in required(read.environment).items():
-            if name not in read.secrets:
-                key = f"{SECRETS_KEY}.{name}"
-                arguments = ["config", "set", "--path", "--secret", key, "--stack", env]
-                engine.pulumi(checkout, arguments, stdin=generate(secret))
-                added.append(name)
+        needed = required(read.environment)
+        added = [name for name in needed if name not in read.secrets]
+        _note(checkout, env, read, added, rotated=False)
+        for name in added:
+            _set(checkout, env, name, generate(needed[name]))
     return added
+
+
+def rotate(
+    checkout: Path, env: str, words: list[str], *, older_than: float = 0.0, every: bool = False
+) -> list[Secret]:
+    """Give secrets of an environment new values; returns those that got one.
+
+    Args:
+        words: names, or words that only one has.
+        older_than: with ``every``: seconds of age from which on a value is rotated.
+
+    Raises:
+        SettingsError: the settings are wrong.
+        KollaError: no such environment or secret, a value is missing, or the engine failed.
+    """
+    file = project.existing(checkout, env)
+    now = datetime.now(UTC)
+    with _alone(file.parent):
+        read = load_file(file)
+        if read.missing_secrets:
+            raise SettingsError(file.name, read.missing_secrets)
+        assert read.environment is not None
+        needed = required(read.environment)
+        chosen = list(needed) if every else list(dict.fromkeys(resolve(word, needed) for word in words))
+        if every:
+            chosen = [name for name in chosen if older(read.rotations, name, older_than, now)]
+        # the note first: a count without a new value does no harm, a value without it would meet its old user
+        _note(checkout, env, read, chosen, rotated=True)
+        for name in chosen:
+            key = f"{SECRETS_KEY}.{name}"
+            old = engine.pulumi(checkout, ["config", "get", "--path", key, "--stack", env]).removesuffix("\n")
+            _set(checkout, env, name, successor(needed[name], old, read.environment, now))
+    return [needed[name] for name in chosen]
+
+
+def _set(checkout: Path, env: str, name: str, value: str) -> None:
+    key = f"{SECRETS_KEY}.{name}"
+    engine.pulumi(checkout, ["config", "set", "--path", "--secret", key, "--stack", env], stdin=value)
+
+
+def _note(checkout: Path, env: str, file: StackFile, names: list[str], *, rotated: bool) -> None:
+    """Writes down that these secrets' values are made now."""
+    now = datetime.now(UTC)
+    words: list[str] = []
+    for name in names:
+        for field, value in noted(file.rotations, name, now, rotated=rotated).model_dump(mode="json").items():
+            words += ["--plaintext", f"{ROTATIONS_KEY}.{name}.{field}={value}"]
+    if words:
+        engine.pulumi(checkout, ["config", "set-all", "--path", *words, "--stack", env])
 
 
 @contextmanager

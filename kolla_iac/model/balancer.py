@@ -35,3 +35,5 @@ class BalancerConfig(Strict):
     """Seconds without a byte from a client after which its connection is closed."""
     server_timeout: int = 60
     """Seconds without a byte from a service after which a request fails."""
+    statistics_password: str | None = None
+    """Publishes the statistics page inside the network, for the user ``openstack``. Secret; None: no such page."""

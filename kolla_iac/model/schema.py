@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from kolla_iac.model.environment import Environment
-from kolla_iac.model.stackfile import SECRETS_KEY, SETTINGS_KEY
+from kolla_iac.model.rotation import Rotation
+from kolla_iac.model.stackfile import ROTATIONS_KEY, SECRETS_KEY, SETTINGS_KEY
 
 FILE = "environment.schema.json"
 """Its committed copy, beside the environments' files."""
@@ -34,6 +35,11 @@ def schema() -> dict[str, Any]:
                             "required": ["secure"],
                             "additionalProperties": False,
                         },
+                    },
+                    ROTATIONS_KEY: {
+                        "type": "object",
+                        "description": "Written by `kolla-iac secrets generate` and `rotate`: ages, in clear.",
+                        "additionalProperties": Rotation.model_json_schema(),
                     },
                 },
                 "required": [SETTINGS_KEY],

@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 import string
+import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def required(env: Environment) -> dict[str, Secret]:
 def generate(secret: Secret) -> str:
     """A new value from the operating system's random generator."""
     if secret.kind == "fernet_keys":
-        return json.dumps({index: _fernet_key() for index in ("0", "1")})
+        return json.dumps({str(round(time.time())): _fernet_key()})
     return "".join(secrets.choice(ALPHABET) for _ in range(secret.length))
 
 
@@ -79,8 +80,8 @@ def _fernet_fault(value: str) -> str:
         return "must be a JSON object of Fernet keys"
     if not isinstance(keys, dict):
         return "must be a JSON object of Fernet keys"
-    if len(keys) < 2 or "0" not in keys:
-        return 'must hold at least two keys, "0" (the next) among them'
+    if not keys:
+        return "must hold at least one key"
     for index, key in keys.items():
         if not (index.isascii() and index.isdigit()):
             return "must have whole numbers as the keys' indices"

@@ -7,6 +7,7 @@ service; nothing else lists service names.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -62,9 +63,14 @@ class Secret:
     purpose: str
     kind: Literal["password", "url_password", "fernet_keys"] = "password"
     """``url_password``: stands in a URL that programs take apart again; letters, digits and ``-._~`` only.
-    ``fernet_keys``: a JSON object, key index as text -> urlsafe base64 of 32 bytes."""
+    ``fernet_keys``: a JSON object, key index as text -> urlsafe base64 of 32 bytes; the highest index signs. An
+    index is the time when the key was made, in seconds since 1970; smaller numbers come from elsewhere."""
     length: int = 40
     """Characters of a password."""
+    keys_kept: Callable[[Any], int] = lambda _: 0
+    """Of keys: the environment -> seconds for which a key that signs no more must still be read."""
+    felt: str = ""
+    """What clients feel when it is rotated; empty: nothing."""
 
 
 @dataclass(frozen=True)

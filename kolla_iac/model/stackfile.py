@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kolla_iac.errors import Problem, SettingsError
-from kolla_iac.model import document, secrets
+from kolla_iac.model import document, rotation, secrets
 from kolla_iac.model.environment import Environment, examine
 from kolla_iac.model.problems import choose, got, path
 
 SETTINGS_KEY = "kolla-iac:environment"
 SECRETS_KEY = "kolla-iac:secrets"
+ROTATIONS_KEY = "kolla-iac:rotations"
 NAMESPACE = "kolla-iac:"
 
 _TOP = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")
@@ -32,6 +34,8 @@ class StackFile:
     secrets: frozenset[str]
     """Names under ``kolla-iac:secrets`` that have a value."""
     problems: tuple[Problem, ...]
+    rotations: Mapping[str, rotation.Rotation] = field(default_factory=dict)
+    """What is noted of the secrets' values."""
 
     @property
     def missing_secrets(self) -> tuple[Problem, ...]:
@@ -60,10 +64,12 @@ def read_file(file: Path) -> StackFile:
     hidden, more = _outer(data, file.name)
     found += more
     config = data.get("config")
+    noted, more = rotation.read(config.get(ROTATIONS_KEY) if isinstance(config, dict) else None)
+    found += more
     if not isinstance(config, dict) or SETTINGS_KEY not in config:
-        return StackFile(file, name, None, hidden, tuple(found))
+        return StackFile(file, name, None, hidden, tuple(found), noted)
     examined = examine(config[SETTINGS_KEY])
-    return StackFile(file, name, examined.environment, hidden, (*found, *examined.problems))
+    return StackFile(file, name, examined.environment, hidden, (*found, *examined.problems), noted)
 
 
 def load_file(file: Path) -> StackFile:
@@ -102,7 +108,7 @@ def _outer(data: dict[Any, Any], source: str) -> tuple[frozenset[str], list[Prob
     if not isinstance(config, dict):
         reason = "is required" if config is None else f"must be a mapping (got {got(config)})"
         return frozenset(), [*found, Problem(f"{source}: config", reason, _FORM)]
-    ours = (SETTINGS_KEY, SECRETS_KEY)
+    ours = (SETTINGS_KEY, SECRETS_KEY, ROTATIONS_KEY)
     for key in config:
         if str(key).startswith(NAMESPACE) and key not in ours:
             found.append(Problem(f"config.{key}", "unknown key", choose(key, ours)))

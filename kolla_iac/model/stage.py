@@ -57,6 +57,8 @@ class JobStage(_Stage):
 
     kind: Literal["job"] = "job"
     host: str
+    also_on: tuple[str, ...] = ()
+    """Hosts on which it runs afterwards, one after the other; it must have succeeded on those before."""
     image: str
     command: tuple[str, ...] = ()
     """Empty: the image's own, which is Kolla's ``kolla_start``."""
@@ -92,6 +94,16 @@ class EvictStage(_Stage):
     host: str
     replica: int = 1
     stop_seconds: float = 60
+
+
+class ExecStage(_Stage):
+    """Commands in a running singleton, tried until they succeed: what it is told, not what it is made of."""
+
+    kind: Literal["exec"] = "exec"
+    host: str
+    container: str
+    wait: Wait
+    """Its commands are given secrets on standard input and may change what they find; each may run again."""
 
 
 class HandoverStage(_Stage):
@@ -151,6 +163,7 @@ class ImagesStage(_Stage):
 
 Stage = Annotated[
     JobStage
+    | ExecStage
     | ReadyStage
     | EvictStage
     | HandoverStage

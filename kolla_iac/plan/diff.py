@@ -51,7 +51,7 @@ def text(changes: Iterable[Change]) -> str:
         lines += [f"  because {reason}" for reason in change.reasons]
         for number, step in enumerate(change.steps, start=1):
             mark = "   (cannot be undone)" if step.irreversible else ""
-            lines.append(f"  {number:>3}  {step.name:<12} {step.what}{mark}")
+            lines.append(f"  {number:>3}  {step.name:<13} {step.what}{mark}")
     return "\n".join(lines) + "\n" if lines else "nothing to change\n"
 
 
@@ -66,10 +66,14 @@ def _change(old: Rollout | None, new: Rollout) -> Change | None:
     elif old is None:
         headline = f"{new.service} {new.release}".strip() + " is new"
     replaced = old is not None and any(replica <= old.replicas for replica in fresh)
+    felt = [new.felt[name] for name in _rotated(old, new) if name in new.felt] if old else []
+    impact = new.impact if replaced else Impact()
+    if felt and impact.kind != "fails":
+        impact = Impact("fails", 0, "; ".join(felt))
     return Change(
         new.service,
         headline,
-        new.impact if replaced else Impact(),
+        impact,
         reasons,
         tuple(_steps(old, new, fresh, gone)),
     )
@@ -111,10 +115,16 @@ def _reasons(old: Rollout, new: Rollout) -> Iterator[str]:
     if old.replicas != new.replicas:
         yield f"replicas {old.replicas} -> {new.replicas}"
     yield from _options(old, new)
+    for name in _rotated(old, new):
+        yield f"{name} is rotated"
     for key in sorted({*old.container, *new.container}):
         was, now = old.container.get(key, "none"), new.container.get(key, "none")
         if was != now:
             yield f"{key} {was} -> {now}"
+
+
+def _rotated(old: Rollout, new: Rollout) -> list[str]:
+    return [name for name, count in new.rotations.items() if count != old.rotations.get(name, 0)]
 
 
 def _options(old: Rollout, new: Rollout) -> Iterator[str]:

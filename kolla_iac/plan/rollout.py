@@ -20,7 +20,7 @@ class Impact:
 
     kind: Literal["none", "delayed", "fails"] = "none"
     seconds: int = 0
-    """At most; 0 for ``none``."""
+    """At most; 0 for ``none``, and for what fails for good."""
     why: str = ""
     reversible: bool = True
 
@@ -28,7 +28,7 @@ class Impact:
         felt = {
             "none": "clients feel nothing",
             "delayed": f"requests are delayed up to {self.seconds} s",
-            "fails": f"requests fail for up to {self.seconds} s",
+            "fails": f"requests fail for up to {self.seconds} s" if self.seconds else "requests fail",
         }[self.kind]
         return felt + (f" ({self.why})" if self.why else "")
 
@@ -79,10 +79,19 @@ class Rollout:
     after: tuple[Act, ...] = ()
     impact: Impact = Impact()
     """Of replacing the containers."""
+    rotations: Mapping[str, int] = field(default_factory=dict)
+    """Secret that it uses -> how often it was rotated."""
+    felt: Mapping[str, str] = field(default_factory=dict)
+    """Secret -> what clients feel when it is rotated, of those whose rotation is felt."""
 
     @property
     def replicas(self) -> int:
         return len(self.placement)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where its replicas stand, each host once."""
+        return tuple(dict.fromkeys(self.placement))
 
     def configuration_on(self, host: str) -> Configuration:
         """What a replica on ``host`` gets."""

@@ -48,16 +48,13 @@ frontend health
 """
 
 
-def global_config(statistics_password: str | None = None) -> str:
-    """The part that no change of the cloud touches: ``/etc/haproxy/haproxy.cfg``.
+def global_config() -> str:
+    """The part that no change of the cloud touches: ``/etc/haproxy/haproxy.cfg``."""
+    return _GLOBAL
 
-    Args:
-        statistics_password: publishes the statistics page on `STATISTICS_PORT` for the user ``openstack``.
-            The text is then a secret.
-    """
-    if statistics_password is None:
-        return _GLOBAL
-    return f"""{_GLOBAL}
+
+def _statistics(password: str) -> str:
+    return f"""\
 listen statistics
     bind :{STATISTICS_PORT}
     mode http
@@ -68,7 +65,7 @@ listen statistics
     stats uri /
     stats refresh 15s
     stats realm HAProxy
-    stats auth "openstack:{_quoted(statistics_password)}"
+    stats auth "openstack:{_quoted(password)}"
 """
 
 
@@ -159,6 +156,8 @@ def _sections(config: BalancerConfig, slots: Mapping[str, Mapping[str, str]]) ->
     parts = [_defaults(config)]
     parts += [_frontend(frontend) for frontend in config.frontends]
     parts += [_backend(backend, slots.get(backend.name, {})) for backend in config.backends]
+    if config.statistics_password is not None:
+        parts.append(_statistics(config.statistics_password))
     return "\n".join(parts)
 
 
@@ -171,7 +170,7 @@ def description(config: BalancerConfig) -> str:
 
 
 def render(config: BalancerConfig, slots: Mapping[str, Mapping[str, str]]) -> str:
-    """The text of ``cloud.d/10-cloud.cfg``.
+    """The text of ``cloud.d/10-cloud.cfg``; a secret, since it holds the statistics page's password.
 
     Args:
         config: frontends and backends.

@@ -12,6 +12,7 @@ from pulumi_command import local
 
 from kolla_iac import images
 from kolla_iac.model.environment import Environment
+from kolla_iac.model.rotation import Counts
 from kolla_iac.model.service import services
 from kolla_iac.model.stage import LABEL_ENVIRONMENT, ImagesStage
 from kolla_iac.resources.stage import stage
@@ -43,11 +44,13 @@ class Cloud(pulumi.ComponentResource):
         secrets: pulumi.Input[dict[str, str]],
         *,
         environment: str | None = None,
+        rotations: Counts | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """
         Args:
             environment: name in labels and volumes; the Pulumi stack's by default.
+            rotations: how often each secret was rotated, by name; see ``kolla_iac.model.rotation``.
         """
         environment = environment or pulumi.get_stack()
         hosts = {host.name: host.docker for host in settings.hosts}
@@ -56,6 +59,7 @@ class Cloud(pulumi.ComponentResource):
         # registering sets an attribute, an Output, for each input: ours come after it
         self.environment = environment
         self.settings = settings
+        self.rotations: Counts = dict(rotations or {})
         self.release = settings.release
         self.hosts = hosts
         self.secrets: pulumi.Output[dict[str, str]] = pulumi.Output.secret(secrets)

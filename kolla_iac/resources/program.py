@@ -9,6 +9,7 @@ import sys
 import pulumi
 
 from kolla_iac.errors import KollaError, SettingsError
+from kolla_iac.model import rotation
 from kolla_iac.model import secrets as catalogue
 from kolla_iac.model.environment import Environment, load_environment
 from kolla_iac.resources.cloud import Cloud
@@ -29,12 +30,15 @@ def cloud_of_this_stack() -> Cloud:
             )
         settings = read_settings(stack, config.get("environment"))
         raw = json.loads(pulumi.runtime.get_config("kolla-iac:secrets") or "{}")
-        if wrong := [*catalogue.missing(settings, raw, stack), *catalogue.malformed(settings, raw)]:
+        noted, wrong = rotation.read(config.get_object("rotations"))
+        wrong += [*catalogue.missing(settings, raw, stack), *catalogue.malformed(settings, raw)]
+        if wrong:
             raise SettingsError(f"Pulumi.{stack}.yaml", wrong)
     except KollaError as error:
         pulumi.log.error(str(error))
         sys.exit(1)
-    return Cloud(settings, config.require_secret_object("secrets"))
+    secrets = config.require_secret_object("secrets")
+    return Cloud(settings, secrets, rotations=rotation.counts(noted))
 
 
 def read_settings(stack: str, value: str | None) -> Environment:

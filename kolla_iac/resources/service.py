@@ -11,6 +11,7 @@ import pulumi_docker as docker
 from pulumi_command import local
 
 from kolla_iac.model.stage import (
+    ExecStage,
     HandoverStage,
     JobStage,
     Mount,
@@ -55,6 +56,7 @@ class Service(pulumi.ComponentResource):
             **({"on_host": rollout.on_host} if rollout.on_host else {}),
             **({"live": rollout.live} if rollout.live else {}),
             "container": rollout.container,
+            **({"rotations": dict(rollout.rotations)} if rollout.rotations else {}),
             "stages": [act.name for act in (*rollout.before, *rollout.after)],
             "impact": {**asdict(rollout.impact), "text": str(rollout.impact)},
         }
@@ -69,11 +71,15 @@ class Service(pulumi.ComponentResource):
         """Whatever is registered next depends on these too."""
         self._last = [*self._last, *resources]
 
-    def volume(self, name: str, host: str) -> docker.Volume:
-        """A volume that no replacement and no `kolla-iac down` deletes."""
+    def volume(self, name: str, host: str, *, everywhere: bool = False) -> docker.Volume:
+        """A volume that no replacement and no `kolla-iac down` deletes.
+
+        Args:
+            everywhere: whether each host has one of that name.
+        """
         labels = self.cloud.labels({})
         return docker.Volume(
-            name,
+            f"{name}-{host}" if everywhere else name,
             name=f"kolla-{self.cloud.environment}-{name}",
             labels=[docker.VolumeLabelArgs(label=key, value=value) for key, value in labels.items()],
             opts=pulumi.ResourceOptions(parent=self, provider=self.cloud.provider(host), protect=True),
@@ -87,8 +93,13 @@ class Service(pulumi.ComponentResource):
         mounts: Sequence[Mount] = (),
         network: bool = True,
         timeout: float = 600,
+        everywhere: bool = False,
     ) -> local.Command:
-        """A one-shot container of the service's image, as the stage of ``act``."""
+        """A one-shot container of the service's image, as the stage of ``act``.
+
+        Args:
+            everywhere: whether it runs on each host of the service, one after the other; else on the first alone.
+        """
         name = f"{self.rollout.service}-{act.name}"
         job = stage(
             JobStage,
@@ -96,7 +107,8 @@ class Service(pulumi.ComponentResource):
             parent=self,
             depends_on=[self.image.present, *self._last],
             **self._about(name),
-            host=self.rollout.placement[0],
+            host=self.rollout.hosts[0],
+            also_on=self.rollout.hosts[1:] if everywhere else (),
             image=self.image.reference,
             env={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS"},
             files=files,
@@ -163,6 +175,21 @@ class Service(pulumi.ComponentResource):
             )
             self._last = [gate]
             self.containers.append(member)
+
+    def tell(self, act: Act, wait: pulumi.Input[Wait]) -> local.Command:
+        """Commands in the running singleton, as the stage of ``act``; again when its container was replaced."""
+        told = stage(
+            ExecStage,
+            show={key.upper(): value for key, value in act.inputs.items()},
+            parent=self,
+            depends_on=self._last,
+            **self._about(f"{self.rollout.service}-{act.name}"),
+            host=self.rollout.hosts[0],
+            container=self.containers[0].id,
+            wait=wait,
+        )
+        self._last = [told]
+        return told
 
     def verify(self, exchange: pulumi.Input[HttpWait]) -> local.Command:
         """Asks through the load balancer, as a client would; again whenever a container was replaced."""

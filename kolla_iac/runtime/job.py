@@ -61,17 +61,23 @@ def job(stage: JobStage, context: Context) -> None:
     for leftover in find(context.hosts, {LABEL_ENVIRONMENT: stage.environment, LABEL_STAGE: stage.name}):
         leftover.container.remove(force=True)
         context.say(f"{leftover.name}, left by an earlier run, removed")
-    client = context.hosts.client(stage.host)
-    found = Found(stage.host, client, create(stage, client))
+    for host in (stage.host, *stage.also_on):
+        _run(stage, host, context)
+    context.say(f"{stage.name} done")
+
+
+def _run(stage: JobStage, host: str, context: Context) -> None:
+    client = context.hosts.client(host)
+    found = Found(host, client, create(stage, client, host))
     try:
         if stage.files:
             found.container.put_archive("/", archive(stage.files))
         found.container.start()
-        context.say(f"{stage.name} started from {stage.image}")
+        where = f" on {host}" if stage.also_on else ""
+        context.say(f"{stage.name} started{where} from {stage.image}")
         finish(stage, found, context)
     finally:
         remove(found)
-    context.say(f"{stage.name} done")
 
 
 def remove(found: Found) -> None:
@@ -82,7 +88,7 @@ def remove(found: Found) -> None:
         found.container.remove(force=True, v=True)
 
 
-def create(stage: JobStage, client: DockerClient) -> Container:
+def create(stage: JobStage, client: DockerClient, host: str) -> Container:
     """The container, not yet started: its files come first.
 
     Raises:
@@ -108,7 +114,7 @@ def create(stage: JobStage, client: DockerClient) -> Container:
         )
     except ImageNotFound:
         raise KollaError(
-            f"image {stage.image} is not on host {stage.host}",
+            f"image {stage.image} is not on host {host}",
             {
                 "hint": "the environment's images stage brings it; `pulumi up` runs it, `kolla-iac images list` shows"
             },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kolla_iac.model.stage import EvictStage, ReadyStage
+from kolla_iac.model.stage import EvictStage, ExecStage, ReadyStage
 from kolla_iac.runtime.containers import get, of_replica, stop_and_remove
 from kolla_iac.runtime.context import Context
 from kolla_iac.runtime.waits import wait_for
@@ -18,6 +18,13 @@ def ready(stage: ReadyStage, context: Context) -> None:
             context.interrupts.check()
             stop_and_remove(other, STOP_SECONDS)
             context.say(f"{other}, left by an earlier run, stopped and removed")
+    wait_for(stage.wait, current, None, context.interrupts)
+    context.say(f"{current}: {stage.wait.what}")
+
+
+def tell(stage: ExecStage, context: Context) -> None:
+    """Tries the commands in the container until they succeed."""
+    current = get(context.hosts, stage.host, stage.container)
     wait_for(stage.wait, current, None, context.interrupts)
     context.say(f"{current}: {stage.wait.what}")
 

@@ -8,6 +8,7 @@ from kolla_iac.errors import KollaError
 from kolla_iac.model.stage import (
     BalancerStage,
     EvictStage,
+    ExecStage,
     HandoverStage,
     ImagesStage,
     JobStage,
@@ -89,6 +90,8 @@ def _dispatch(stage: Stage, context: Context) -> None:
             single.ready(stage, context)
         case EvictStage():
             single.evict(stage, context)
+        case ExecStage():
+            single.tell(stage, context)
         case JobStage():
             job.job(stage, context)
         case ImagesStage():

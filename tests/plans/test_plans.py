@@ -1,7 +1,8 @@
 """Golden plans: settings before and after -> the text of what an update will do.
 
 Each ``*.yaml`` beside this file holds ``given`` (settings that run now; null: nothing does), ``change`` (the
-settings that follow) and ``expect``. They are the readable specification of `kolla_iac.plan`.
+settings that follow), ``rotated`` where secrets are (name ->
+how often), and ``expect``. They are the readable specification of `kolla_iac.plan`.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ HERE = Path(__file__).parent
 CASES = sorted(HERE.glob("*.yaml"))
 
 
-def _rollouts(settings: dict[str, Any] | None, source: str) -> list[Any]:
-    return [] if settings is None else rollouts(load_environment(settings, source))
+def _rollouts(settings: dict[str, Any] | None, source: str, rotated: dict[str, int]) -> list[Any]:
+    return [] if settings is None else rollouts(load_environment(settings, source), rotated)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_plan_reads_as_specified(case: Path) -> None:
     written = yaml.safe_load(case.read_text())
-    assert set(written) == {"given", "change", "expect"}
-    before = _rollouts(written["given"], f"{case.name}, given")
-    after = _rollouts(written["change"], f"{case.name}, change")
+    assert set(written) - {"rotated"} == {"given", "change", "expect"}
+    before = _rollouts(written["given"], f"{case.name}, given", {})
+    after = _rollouts(written["change"], f"{case.name}, change", written.get("rotated", {}))
     assert text(plan(before, after)) == written["expect"]
 
 

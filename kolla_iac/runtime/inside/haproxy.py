@@ -118,9 +118,10 @@ def look(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(path: Path, text: str) -> None:
-    """Replaces a file at once: a reader sees the old text or the new."""
+    """Replaces a file at once: a reader sees the old text or the new. Only root reads it: some hold passwords."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
+    partial.touch(mode=0o600)
     with partial.open("w") as file:
         file.write(text)
         file.flush()
@@ -162,6 +163,7 @@ def check(text: str) -> None:
         lines = [
             re.sub(r"^\[ALERT\]\s+\(\d+\) : ", "", line).replace(f"{folder}/", "") for line in objections
         ]
+        lines = [re.sub(r"(openstack:).*", r"\1***", line) for line in lines]
         raise Trouble("\n".join(lines) or "haproxy -c fails without saying why")
 
 

@@ -39,6 +39,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "kolla-iac:secrets": {
                 name: {"secure": "v1:x"} for name in ("mariadb_root_password", "old_password")
             },
+            "kolla-iac:rotations": {"mariadb_root_password": {"made": "2026-05-04T03:07:00Z", "count": 1}},
         }
     }
     (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(yaml.safe_dump(file))
@@ -342,15 +343,24 @@ def test_how_it_is_used_says_what_the_client_does_not_find_by_itself(tmp_path: P
 # secrets
 
 
-def test_secrets_are_listed_without_values(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_secrets_are_listed_without_values(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> Clock:
+            return cls(2026, 5, 4, 3, 10, tzinfo=UTC)
+
+    monkeypatch.setattr("kolla_iac.cli.secrets.datetime", Clock)
     assert ended("secrets", "list", "dev") == 0
     said = capsys.readouterr().out
     assert "v1:" not in said
-    assert (
-        "mariadb_root_password        password      MariaDB's administrator                   present" in said
-    )
+    (line,) = [line for line in said.splitlines() if line.startswith("mariadb_root_password")]
+    assert line.split()[1:6] == ["password", "3", "min", "2026-05-04", "03:07"]
+    (line,) = [line for line in said.splitlines() if line.startswith("old_password")]
+    assert line.split()[1:5] == ["-", "not", "known", "never"]
     assert "next  kolla-iac secrets generate dev" in said
-    rows = listed(read_file(project / "stacks" / "Pulumi.dev.yaml"))
+    rows = listed(read_file(project / "stacks" / "Pulumi.dev.yaml"), NOW)
     environment = read_file(project / "stacks" / "Pulumi.dev.yaml").environment
     assert environment is not None
     assert [row["name"] for row in rows] == [*required(environment), "old_password"]

@@ -72,8 +72,8 @@ def clear(value: Any) -> Any:
     return value["value"] if is_secret(value) else value
 
 
-def program(**settings: Any) -> Program:
-    """Runs the stack's program with these settings and with secrets made for it."""
+def program(rotations: dict[str, int] | None = None, **settings: Any) -> Program:
+    """Runs the stack's program with these settings and with secrets made for it, rotated so often."""
     mocks = Registered()
     pulumi.runtime.set_mocks(mocks, project="kolla-iac", stack="t-mocks", preview=False)
     environment = load_environment({"release": "2025.2", **settings}, "the test")
@@ -83,7 +83,7 @@ def program(**settings: Any) -> Program:
     def run() -> None:
         from kolla_iac.components import Keystone, LoadBalancer, MariaDB, Memcached
 
-        cloud = Cloud(environment, pulumi.Output.secret(secrets))
+        cloud = Cloud(environment, pulumi.Output.secret(secrets), rotations=rotations)
         balancer = LoadBalancer("loadbalancer", cloud=cloud)
         mariadb = MariaDB("mariadb", cloud=cloud)
         memcached = Memcached("memcached", cloud=cloud)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -70,14 +71,44 @@ def test_containers_may_do_little(usual: Program) -> None:
         assert one.inputs["healthcheck"]["tests"][0] in ("CMD", "CMD-SHELL"), one.name
 
 
-def test_every_replica_is_given_the_same_keys(usual: Program) -> None:
-    def files(name: str) -> dict[str, str]:
-        return {
-            one["file"]: one["content"] for one in usual.inputs(name)["uploads"] if "-keys/" in one["file"]
+def test_every_replica_reads_its_host_s_keys_and_cannot_write_them(usual: Program) -> None:
+    for name in ("keystone-1", "keystone-2"):
+        (mount,) = usual.inputs(name)["volumes"]
+        assert mount == {
+            "volumeName": "kolla-t-mocks-keystone-keys",
+            "containerPath": "/etc/keystone/keys",
+            "readOnly": True,
         }
 
-    assert files("keystone-1") == files("keystone-2")
-    assert len(files("keystone-1")) == 4
+
+def test_a_rotation_of_keys_touches_no_container(usual: Program) -> None:
+    after = program(rotations={"keystone_fernet_keys": 1, "keystone_credential_keys": 1})
+    shown = {
+        one.name
+        for one in after.of_type(COMMAND)
+        if usual.inputs(one.name)["environment"] != after.inputs(one.name)["environment"]
+    }
+    assert shown == {"keystone-keys-staged", "keystone-keys-promoted", "keystone-credentials"}
+
+
+def test_a_rotated_database_password_comes_with_another_user() -> None:
+    after = program(rotations={"keystone_database_password": 3})
+    assert after.inputs("keystone-schema")["environment"]["USER"] == "keystone_3"
+    assert after.inputs("keystone-users")["environment"]["USER"] == "keystone_3"
+    (conf,) = [
+        one["content"]
+        for one in after.inputs("keystone-1")["uploads"]
+        if one["file"].endswith("/keystone.conf")
+    ]
+    assert "mysql+pymysql://keystone_3:" in conf
+    assert "/keystone?charset=utf8mb4" in conf
+
+
+def test_what_needs_a_rotated_password_to_be_set_comes_after_it(usual: Program) -> None:
+    """The administrator of the database, its user, the replicas, and only then the old users go."""
+    names = [one.name for one in usual.of_type(COMMAND)]
+    wanted = ["mariadb-administrator", "keystone-schema", "keystone-2-handover", "keystone-users"]
+    assert sorted(names.index(name) for name in wanted) == [names.index(name) for name in wanted]
 
 
 def test_a_handover_is_given_the_container_it_follows(usual: Program) -> None:

@@ -10,7 +10,7 @@ from kolla_iac.components.database.component import connection_url
 from kolla_iac.components.keystone import stages as keystone
 from kolla_iac.components.mariadb import stages as mariadb
 from kolla_iac.model.environment import Environment, load_environment
-from kolla_iac.model.secrets import generate, required
+from kolla_iac.model.waits import ExecWait
 
 CONNECTION = "mysql+pymysql://keystone:xyz@mariadb.internal:3306/keystone"
 
@@ -19,22 +19,23 @@ def _environment(**settings: object) -> Environment:
     return load_environment({"release": "2025.2", **settings}, "the test")
 
 
-def _files(environment: Environment, script: str = "true\n") -> dict[str, str]:
-    secrets = {name: generate(secret) for name, secret in required(environment).items()}
+def _conf(environment: Environment) -> str:
     given = {"connection": CONNECTION, "memcached": "memcached.internal:11211"}
-    return {file.dest: file.content for file in keystone.job_files(environment, secrets, script, **given)}
+    files = keystone.job_uploads(environment, "true\n", **given)
+    (conf,) = [file.content for file in files if file.path.endswith(keystone.CONFIG)]
+    return conf
 
 
 def test_a_job_is_given_no_more_of_keystone_conf_than_it_needs() -> None:
     usual, other = _environment(), _environment(overrides={"keystone.conf": {"token": {"expiration": 60}}})
-    assert _files(usual)[keystone.CONFIG] == _files(other)[keystone.CONFIG]
-    assert f"connection = {CONNECTION}" in _files(usual)[keystone.CONFIG]
-    assert "[token]" not in _files(usual)[keystone.CONFIG]
+    assert _conf(usual) == _conf(other)
+    assert f"connection = {CONNECTION}" in _conf(usual)
+    assert "[token]" not in _conf(usual)
 
 
 def test_an_override_of_the_database_reaches_the_jobs() -> None:
     other = _environment(overrides={"keystone.conf": {"database": {"max_retries": 7}}})
-    assert "max_retries = 7" in _files(other)[keystone.CONFIG]
+    assert "max_retries = 7" in _conf(other)
 
 
 @pytest.mark.parametrize("password", ["it's", 'a "b"', "$HOME", "`id`", "a\\b", "x;y&z"])
@@ -57,12 +58,21 @@ def test_the_administrators_password_is_quoted_for_where_it_stands(
     password: str, in_sql: str, in_option_file: str
 ) -> None:
     assert f"IDENTIFIED BY '{in_sql}'" in mariadb.bootstrap_sql(password)
-    assert f'password="{in_option_file}"' in mariadb.ready(password).stdin
+    _, login = mariadb.administrator(password).waits
+    assert isinstance(login, ExecWait)
+    assert f'password="{in_option_file}"' in login.stdin
+
+
+def test_a_new_administrator_s_password_is_told_as_its_hash() -> None:
+    """Known answer: MariaDB, SELECT PASSWORD('password')."""
+    sql = mariadb.password_sql("password")
+    assert "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19" in sql
+    assert "'password'" not in sql
 
 
 def test_a_connection_is_quoted_for_the_url_it_is() -> None:
-    url = connection_url("keystone", "a/b@c:d%", "192.0.2.1", 3306)
-    assert url == "mysql+pymysql://keystone:a%2Fb%40c%3Ad%25@192.0.2.1:3306/keystone?charset=utf8mb4"
+    url = connection_url("keystone_2", "a/b@c:d%", "192.0.2.1", 3306, "keystone")
+    assert url == "mysql+pymysql://keystone_2:a%2Fb%40c%3Ad%25@192.0.2.1:3306/keystone?charset=utf8mb4"
 
 
 def test_only_the_contraction_is_a_step_of_no_return() -> None:

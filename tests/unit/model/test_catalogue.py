@@ -1,6 +1,7 @@
 """The secrets catalogue: what is needed, how values are made, which values are wrong."""
 
 import json
+import time
 
 import pytest
 
@@ -37,8 +38,8 @@ def test_what_is_generated_is_well_formed() -> None:
     values = {name: generate(secret) for name, secret in required(ENV).items()}
     assert malformed(ENV, values) == []
     keys = json.loads(values["keystone_fernet_keys"])
-    assert set(keys) == {"0", "1"}
-    assert keys["0"] != keys["1"]
+    (made,) = keys
+    assert abs(int(made) - time.time()) < 60, "a key's index is when it was made"
 
 
 def test_missing_secrets_are_named_with_what_to_type() -> None:
@@ -57,8 +58,7 @@ def test_missing_secrets_are_named_with_what_to_type() -> None:
         ("xyzzy", "must be a JSON object of Fernet keys"),
         ("[" * 100_000, "must be a JSON object of Fernet keys"),
         ('["xyzzy"]', "must be a JSON object of Fernet keys"),
-        ("{}", 'must hold at least two keys, "0" (the next) among them'),
-        (json.dumps({"1": KEY, "2": KEY}), 'must hold at least two keys, "0" (the next) among them'),
+        ("{}", "must hold at least one key"),
         (json.dumps({"0": KEY, "one": KEY}), "must have whole numbers as the keys' indices"),
         (json.dumps({"0": KEY, "1": "xyzzy"}), "key 1 must be urlsafe base64 of 32 bytes"),
         (json.dumps({"0": KEY, "1": KEY.replace("A", "+")}), "key 1 must be urlsafe base64 of 32 bytes"),

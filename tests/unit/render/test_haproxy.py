@@ -56,4 +56,6 @@ def test_the_static_part_has_a_health_page_and_no_cloud() -> None:
 
 
 def test_the_statistics_password_may_have_any_character() -> None:
-    assert '    stats auth "openstack:a\\"b\\$c\\\\d e"\n' in global_config('a"b$c\\d e')
+    assert '    stats auth "openstack:a\\"b\\$c\\\\d e"\n' in render(
+        BalancerConfig(statistics_password='a"b$c\\d e'), {}
+    )
