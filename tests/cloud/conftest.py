@@ -109,7 +109,8 @@ def cloud(made: tuple[Cloud, First]) -> Iterator[Cloud]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first test of the first up comes first, and whatever takes the environment down comes last."""
-    order = {"test_first_up": 0, "test_down": 2}
+    # rotations come late: from then on the secrets are no longer those that were planted
+    order = {"test_first_up": 0, "test_rotation": 2, "test_down": 3}
     here = Path(__file__).parent
     mine = [item for item in items if item.path.is_relative_to(here)]
     rest = [item for item in items if not item.path.is_relative_to(here)]

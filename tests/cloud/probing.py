@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from kolla_iac.probe import Load, Report
+from kolla_iac.probe import Identity, Load, Report
 
 from .support import Cloud
 
@@ -29,9 +29,15 @@ class Probing:
 
 
 @contextmanager
-def probing(cloud: Cloud, rate: float = 20, slow_seconds: float = 4) -> Iterator[Probing]:
-    """Asks the environment from a process of its own, from before the block until after it."""
-    identity = asdict(cloud.identity())
+def probing(
+    cloud: Cloud, rate: float = 20, slow_seconds: float = 4, identity: Identity | None = None
+) -> Iterator[Probing]:
+    """Asks the environment from a process of its own, from before the block until after it.
+
+    Args:
+        identity: as whom; the administrator by default.
+    """
+    who = asdict(identity or cloud.identity())
     load = asdict(Load(rate=rate, seconds=600, slow_seconds=slow_seconds))
     process = subprocess.Popen(
         [sys.executable, "-m", "kolla_iac.probe"],
@@ -43,7 +49,7 @@ def probing(cloud: Cloud, rate: float = 20, slow_seconds: float = 4) -> Iterator
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    process.stdin.write(json.dumps({"identity": identity, "load": load}) + "\n")
+    process.stdin.write(json.dumps({"identity": who, "load": load}) + "\n")
     process.stdin.flush()
     first = process.stdout.readline()
     assert first == "ready\n", f"{first}{process.stderr.read()}"

@@ -72,22 +72,24 @@ def clear(value: Any) -> Any:
     return value["value"] if is_secret(value) else value
 
 
-def program(rotations: dict[str, int] | None = None, **settings: Any) -> Program:
-    """Runs the stack's program with these settings and with secrets made for it, rotated so often."""
+def program(
+    secrets: dict[str, str] | None = None, rotations: dict[str, int] | None = None, **settings: Any
+) -> Program:
+    """Runs the stack's program with these settings, and with secrets made for it where none are given."""
     mocks = Registered()
     pulumi.runtime.set_mocks(mocks, project="kolla-iac", stack="t-mocks", preview=False)
     environment = load_environment({"release": "2025.2", **settings}, "the test")
-    secrets = {name: generate(secret) for name, secret in required(environment).items()}
+    values = secrets or {name: generate(secret) for name, secret in required(environment).items()}
 
     @pulumi.runtime.test
     def run() -> None:
         from kolla_iac.components import Keystone, LoadBalancer, MariaDB, Memcached
 
-        cloud = Cloud(environment, pulumi.Output.secret(secrets), rotations=rotations)
+        cloud = Cloud(environment, pulumi.Output.secret(values), rotations=rotations)
         balancer = LoadBalancer("loadbalancer", cloud=cloud)
         mariadb = MariaDB("mariadb", cloud=cloud)
         memcached = Memcached("memcached", cloud=cloud)
         Keystone("keystone", cloud=cloud, database=mariadb.server, cache=memcached, balancer=balancer)
 
     run()
-    return Program(mocks.resources, secrets)
+    return Program(mocks.resources, values)
