@@ -37,8 +37,8 @@ def numbers(folder: pathlib.Path) -> list[int]:
 
 
 def write(path: pathlib.Path, key: str) -> None:
-    """The whole file or none."""
-    partial = path.with_name(f".{path.name}.partial")
+    """The whole file or none. Written beside the folder: Keystone opens everything in it, whatever its name."""
+    partial = path.parent.with_name(f".{path.parent.name}.partial")
     partial.touch(mode=0o600)
     shutil.chown(partial, USER, USER)
     with partial.open("w") as file:
