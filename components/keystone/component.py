@@ -86,9 +86,10 @@ class Keystone(Service):
             )
 
         self.job(expand, job("keystone-manage db_sync --expand\n"))
+        self.follow(*cache.ready)
         first = password.apply(lambda value: stages.bootstrap_script(cloud.settings, value))
         self.job(bootstrap, job(first), mounts=[keys])
-        self.follow(*cache.ready, *balancer.ready)
+        self.follow(*balancer.ready)
         self.surge(
             lambda host: schema.connection.apply(lambda connection: replica(host, connection)),
             Shape(

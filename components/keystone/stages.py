@@ -19,8 +19,9 @@ from kolla_iac.render.templates import render
 
 CONFIG = "/etc/keystone/keystone.conf"
 INTERNAL = f"http://keystone.internal:{SERVICE.port}"
-JOB_SECTIONS = ("database", "identity", "fernet_tokens", "credential", "fernet_receipts")
-"""What a Job needs of keystone.conf; a change of any other section does not run it again."""
+JOB_SECTIONS = ("database", "identity", "fernet_tokens", "credential", "fernet_receipts", "cache")
+"""What a Job needs of keystone.conf; a change of any other section does not run it again. The cache, since a password
+that a Job sets revokes tokens, and replicas remember for minutes which are revoked, unless they are told there."""
 JOB_READS = tuple(("keystone.conf", section) for section in JOB_SECTIONS)
 KEYS = "/etc/keystone/keys"
 """Where each host's volume of keys is mounted."""

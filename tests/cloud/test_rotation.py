@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from kolla_iac.components.mariadb.stages import option
 from kolla_iac.probe import Identity
 from kolla_iac.probe.identity import Wrong
 
@@ -129,7 +130,7 @@ def value(cloud: Cloud, name: str) -> str:
 def logs_in(cloud: Cloud, user: str, password: str) -> bool:
     """Whether the database lets a user in over the network."""
     (server,) = cloud.containers("mariadb")
-    options = f'[client]\nhost=127.0.0.1\nuser={user}\npassword="{password}"\n'
+    options = f'[client]\nhost=127.0.0.1\nuser={user}\npassword="{option(password)}"\n'
     command = [
         "docker",
         "exec",
