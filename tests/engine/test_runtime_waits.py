@@ -54,7 +54,7 @@ def server(small: Small) -> Container:
 
 def wait(small: Small, container: Container, what: Wait) -> None:
     context = small.context()
-    wait_for(what, get(context.hosts, "here", str(container.id)), None, context.interrupts)
+    wait_for(what, get(context.hosts, "here", str(container.id)), None, context)
 
 
 HOLD: list[Wait] = [
