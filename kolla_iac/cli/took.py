@@ -82,8 +82,9 @@ def table(parts: Sequence[Took], within: Sequence[Took]) -> str:
         rows.append((_said(part.start - began), _said(part.seconds), part.name))
         rows += _inside(part, [one for one in within if part.start <= one.start < part.end], began)
     rows.append(("", _said(sum(part.seconds for part in parts)), "all"))
-    lines = [f"  {at:>9}  {seconds:>9}  {name}" for at, seconds, name in rows]
-    return "\n".join([f"  {'after':>9}  {'took':>9}", *lines])
+    rows.insert(0, ("after", "took", ""))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return "\n".join(f"  {at:>{widths[0]}}  {took:>{widths[1]}}  {name}".rstrip() for at, took, name in rows)
 
 
 def _inside(part: Took, of_part: Sequence[Took], began: float) -> list[tuple[str, str, str]]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 FAILED_LOG_LINES = 20
+LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
+"""A job that chatters must not fill its host's disk."""
 LOOK_SECONDS = 3.0
 """How often the log of a running job is looked at for its last line."""
 _BETWEEN = re.compile(r"[\s'\"`=,;:/@()\[\]{}]+")
@@ -93,7 +95,7 @@ def create(stage: JobStage, client: DockerClient) -> Container:
         KollaError: the image is not there, or Docker refuses.
     """
     from docker.errors import APIError, ImageNotFound  # noqa: PLC0415
-    from docker.types import Mount  # noqa: PLC0415
+    from docker.types import LogConfig, Mount  # noqa: PLC0415
 
     mounts = [Mount(one.path, one.volume, type="volume", read_only=one.read_only) for one in stage.mounts]
     try:
@@ -109,6 +111,7 @@ def create(stage: JobStage, client: DockerClient) -> Container:
             security_opt=["no-new-privileges"],
             cap_drop=["ALL"],
             cap_add=list(stage.capabilities),
+            log_config=LogConfig(type="json-file", config=LOG_LIMITS),
         )
     except ImageNotFound:
         raise KollaError(
