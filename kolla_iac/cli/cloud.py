@@ -45,7 +45,10 @@ class Steps:
 
 
 def up(environment: Name) -> None:
-    """Bring up an environment, and end by issuing and validating a token."""
+    """Bring up an environment, and end by issuing and validating a token.
+
+    Prints plain lines, on a terminal too, and in the end what took how long.
+    """
     from kolla_iac.cli import client
     from kolla_iac.runtime import timeline
 

@@ -290,6 +290,20 @@ def test_modes(tmp_path: Path) -> None:
     assert [oct(file.stat().st_mode & 0o777) for file in (shared, new, secure)] == ["0o644", "0o600", "0o600"]
 
 
+def test_what_cannot_be_read_or_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "picture.yaml").write_bytes(b"\xff\xfe\x00")
+    for name, said in (
+        ("file/clouds.yaml", "cannot be written"),
+        ("folder.yaml", "cannot be read"),
+        ("picture.yaml", "holds no text"),
+    ):
+        with pytest.raises(KollaError, match=rf"{name} {said}"):
+            client.put(tmp_path / name, "kolla-dev", ENTRY, private=False)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "folder.yaml", "picture.yaml"]
+
+
 def test_what_differs(tmp_path: Path) -> None:
     target, secure = tmp_path / "clouds.yaml", tmp_path / "secure.yaml"
 
