@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -130,17 +130,29 @@ def pulumi(command: str, environment: str, *options: str, words: tuple[str, ...]
         quiet = []
     sys.stdout.flush()
     try:
-        done = subprocess.run([*line, *quiet], check=False)
+        status = to_its_end([*line, *quiet])
     except FileNotFoundError:
         raise KollaError("pulumi is not on PATH", {"next": "source .envrc"}) from None
-    if done.returncode:
+    if status:
         raise KollaError(
-            f"{' '.join(line)} failed (exit code {done.returncode})",
+            f"{' '.join(line)} failed (exit code {status})",
             {
                 "meanwhile": "what served before serves on",
                 "next": f"mend what it names, then: {' '.join(line)}",
             },
         )
+
+
+def to_its_end(line: Sequence[str]) -> int:
+    """Runs a command, also beyond Ctrl-C: the terminal tells it too, and it must end by itself, not be killed.
+
+    Returns:
+        its exit code.
+    """
+    with subprocess.Popen(line) as process:
+        while True:
+            with suppress(KeyboardInterrupt):
+                return process.wait()
 
 
 def stack_outputs(environment: str) -> dict[str, Any]:
