@@ -210,9 +210,19 @@ def _explained(one: ContainerSeen, service: ServiceSeen, seen: Status) -> str:
         facts += [
             f"{slot.balancer} says {slot.state}" + (f" (check {slot.check})" if slot.check else "")
             for slot in one.slots
-        ] or ["in no load balancer"]
+        ] or ["in no load balancer" if _asked(seen) else "no load balancer runs"]
     since = ago(one.since, seen.at)
     return ", ".join(facts) + (f", for {since}" if since else "")
+
+
+def _asked(seen: Status) -> bool:
+    """Whether a load balancer runs; where none does, nobody can say what stands in it."""
+    from kolla_iac.runtime.status import BALANCER
+
+    balancers = [
+        one for service in seen.services if service.wanted.service == BALANCER for one in service.containers
+    ]
+    return any(one.state.status == "running" for one in balancers)
 
 
 def essence(seen: Status) -> Any:

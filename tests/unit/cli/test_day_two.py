@@ -106,6 +106,33 @@ def test_a_replica_beyond_the_wanted_ones_is_named_and_does_no_harm() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("state", "said"), [("exited", "no load balancer runs"), ("running", "in no load balancer")]
+)
+def test_where_no_load_balancer_runs_nobody_is_said_to_be_out_of_it(state: str, said: str) -> None:
+    def service(name: str, state: State, balanced: bool) -> ServiceSeen:
+        one = container_seen(
+            f"{name}-1-a",
+            state,
+            (),
+            host="local",
+            replica=1,
+            release="",
+            image="i",
+            balanced=balanced,
+            now=NOW,
+        )
+        return ServiceSeen(Wanted(name, "2025.2", 1, balanced=balanced), (one,))
+
+    services = (
+        service("keystone", State("running", "healthy"), True),
+        service("loadbalancer", State(state, "healthy"), False),
+    )
+    found = Status("dev", "2025.2", NOW, (HostSeen("local", "unix:///s", "", ""),), services)
+    text = status_command.text(found, colours=False)
+    assert f"  keystone-1: keystone-1-a on local, running, healthy, 0 restarts, {said}\n" in text
+
+
 def test_colours_change_no_word() -> None:
     import re
 

@@ -30,6 +30,8 @@ JOB = {
     [
         (State("running", "unhealthy"), "running, unhealthy, 0 restarts", False),
         (State("exited", exit_code=3), "exited, exit code 3, 0 restarts", True),
+        (State("exited", "unhealthy"), "exited, exit code 0, 0 restarts", True),
+        (State("paused", "unhealthy"), "paused, 0 restarts", False),
         (State("exited", exit_code=3, restart_policy="always"), "exited, exit code 3, 0 restarts", False),
         (State("exited", restart_policy="on-failure"), "exited, exit code 0, 0 restarts", True),
         (State("restarting", restarts=1, exit_code=1), "restarting, exit code 1, 1 restart", False),
