@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 ENV ?= dev
 IN := source ./.envrc &&
+# for the table of what took how long at the end of `make up`
+BEGAN := $(shell date +%s.%N)
 PYTEST := python -m pytest
 
 .PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench lint format docs lock clean
@@ -21,6 +23,7 @@ setup: ## make this machine ready: packages, Docker, engine, plugins (RETRY=1: a
 ready: # the same, saying nothing where nothing is to be done
 	@$(PYTHON) -m tools.setup --quiet
 
+up: export KOLLA_IAC_BEGAN = $(BEGAN)
 up: ready ## bring up the environment, from nothing to an issued token
 	@$(IN) if [ ! -e stacks/Pulumi.$(ENV).yaml ]; then kolla-iac init $(ENV); fi
 	@$(IN) kolla-iac up $(ENV)

@@ -46,8 +46,17 @@ def write(environment: str, cloud: dict[str, Any]) -> str:
 
 
 def text_of(path: Path) -> str:
-    """What a file holds; nothing if there is none."""
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    """What a file holds; nothing if there is none.
+
+    Raises:
+        KollaError: it cannot be read, or holds no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+    except OSError as error:
+        raise KollaError(f"{path} cannot be read", {"saw": error.strerror or str(error)}) from None
+    except UnicodeDecodeError:
+        raise KollaError(f"{path} holds no text", {"hint": "name another file"}) from None
 
 
 def put(path: Path, name: str, value: dict[str, Any], *, private: bool) -> None:
@@ -55,16 +64,32 @@ def put(path: Path, name: str, value: dict[str, Any], *, private: bool) -> None:
 
     Args:
         private: for its owner alone, whatever it was before; else an existing file keeps its mode.
+
+    Raises:
+        KollaError: the file cannot be read or written, or is no clouds.yaml.
     """
     text = with_entry(text_of(path), name, value, str(path))
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(path, text, private=private)
+    except OSError as error:
+        raise KollaError(
+            f"{path} cannot be written", {"saw": error.strerror or str(error), "meanwhile": "it is as it was"}
+        ) from None
+
+
+def _replace(path: Path, text: str, *, private: bool) -> None:
     # a temporary file is made with mode 0600, and the rename keeps it
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        if path.exists() and not private:
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-    Path(temporary).replace(path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            if path.exists() and not private:
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def token(cloud: dict[str, Any]) -> str:

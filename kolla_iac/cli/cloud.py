@@ -7,16 +7,18 @@ a token issued and validated in the end, and a table of what took how long.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import typer
 
+from kolla_iac.cli.took import Took, before, stages, table
 from kolla_iac.errors import KollaError
 
 Name = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment.")]
@@ -26,45 +28,60 @@ Name = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environmen
 class Steps:
     """What took how long, for the table in the end."""
 
-    took: list[tuple[str, float]] = field(default_factory=list)
+    took: list[Took] = field(default_factory=list)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         print(f"== {name}", flush=True)
-        start = time.monotonic()
+        start, began = time.time(), time.monotonic()
         try:
             yield
         finally:
-            self.took.append((name, time.monotonic() - start))
+            self.took.append(Took(name, start, time.monotonic() - began))
 
-    def table(self) -> str:
-        """One line a step and the sum."""
-        rows = [*self.took, ("all", sum(seconds for _, seconds in self.took))]
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"  {name:<{width}}  {seconds:7.1f} s" for name, seconds in rows)
+    def table(self, stages: Sequence[Took] = ()) -> str:
+        """One line a step and the sum; below a step, its stages."""
+        return table(self.took, stages)
 
 
 def up(environment: Name) -> None:
-    """Bring up an environment, and end by issuing and validating a token."""
-    from kolla_iac.cli import client
+    """Bring up an environment, and end by issuing and validating a token.
 
-    steps = Steps()
-    with steps.step(f"pulumi up --stack {environment}"):
-        pulumi("up", environment, "--yes")
-    with steps.step("a token, issued and validated"):
-        outputs = stack_outputs(environment)
-        cloud = client.entry(outputs)
-        name = client.write(environment, cloud)
-        print(f"   {client.token(cloud)}")
+    Prints plain lines, on a terminal too, and in the end what took how long.
+    """
+    from kolla_iac.cli import client
+    from kolla_iac.runtime import timeline
+
+    made = before(os.environ, time.time())
+    steps = Steps([made] if made else [])
+    mark = timeline.size(environment)
+    try:
+        with steps.step(f"pulumi up --stack {environment}"):
+            pulumi("up", environment, "--yes")
+        with steps.step("a token, issued and validated"):
+            outputs = stack_outputs(environment)
+            cloud = client.entry(outputs)
+            name = client.write(environment, cloud)
+            print(f"   {client.token(cloud)}")
+    except KollaError:
+        print(f"\nWhat took how long, until it failed:\n{times(steps, environment, mark)}", flush=True)
+        raise
     print(f"""
 The cloud "{environment}" stands. What took how long:
-{steps.table()}
+{times(steps, environment, mark)}
 
   identity   {outputs["keystone"]}
   use it     source .envrc; openstack --os-cloud {name} token issue
   change it  edit stacks/Pulumi.{environment}.yaml, then: pulumi preview --stack {environment}
              and: pulumi up --stack {environment}
   stop it    kolla-iac down {environment} (keeps the data)""")
+
+
+def times(steps: Steps, environment: str, mark: int) -> str:
+    """The steps, with the stages that stand in the timeline behind the mark."""
+    from kolla_iac.runtime import timeline
+
+    return steps.table(stages(timeline.since(environment, mark), time.time()))
 
 
 def down(environment: Name) -> None:
@@ -100,27 +117,42 @@ def purge(
 
 
 def pulumi(command: str, environment: str, *options: str, words: tuple[str, ...] = ()) -> None:
-    """Runs the engine on the environment, its output passed on.
+    """Runs the engine on the environment, its output passed on: plain lines everywhere, none of which is repainted.
 
     Raises:
         KollaError: it failed; its own output has said why.
     """
     line = ["pulumi", *(words or (command,)), "--stack", environment, "--non-interactive", *options]
+    # instead of the engine's dots, stages say what they wait for
+    quiet = ["--suppress-progress"]
     if command == "state":
         line.remove("--non-interactive")
+        quiet = []
     sys.stdout.flush()
     try:
-        done = subprocess.run(line, check=False)
+        status = to_its_end([*line, *quiet])
     except FileNotFoundError:
         raise KollaError("pulumi is not on PATH", {"next": "source .envrc"}) from None
-    if done.returncode:
+    if status:
         raise KollaError(
-            f"{' '.join(line)} failed (exit code {done.returncode})",
+            f"{' '.join(line)} failed (exit code {status})",
             {
                 "meanwhile": "what served before serves on",
                 "next": f"mend what it names, then: {' '.join(line)}",
             },
         )
+
+
+def to_its_end(line: Sequence[str]) -> int:
+    """Runs a command, also beyond Ctrl-C: the terminal tells it too, and it must end by itself, not be killed.
+
+    Returns:
+        its exit code.
+    """
+    with subprocess.Popen(line) as process:
+        while True:
+            with suppress(KeyboardInterrupt):
+                return process.wait()
 
 
 def stack_outputs(environment: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kolla_iac.runtime.status import ContainerSeen, ServiceSeen, Status, Wanted
 
 EVERY_SECONDS = 2.0
-_CLEAR = "\x1b[H\x1b[2J"
+_HOME, _TO_LINE_END, _TO_SCREEN_END = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 class CannotTell(KollaError):
@@ -92,12 +92,23 @@ def keep_watching(look: Callable[[], Status], *, as_json: bool) -> None:
         seen = look()
         now = essence(seen)
         if repaint:
-            sys.stdout.write(_CLEAR + text(seen, colours=coloured()) + f"\n\n{_clock(seen)}, Ctrl-C ends\n")
+            sys.stdout.write(
+                painted_over(f"{text(seen, colours=coloured())}\n\n{_clock(seen)}, Ctrl-C ends\n")
+            )
         elif now != last:
             print(json.dumps(data(seen)) if as_json else f"{_clock(seen)}\n{text(seen, colours=False)}\n")
         sys.stdout.flush()
         last = now
         time.sleep(EVERY_SECONDS)
+
+
+def painted_over(screen: str) -> str:
+    """The text as it takes the place of what stands on the terminal, which is never empty in between.
+
+    >>> painted_over("a\\nb\\n")
+    '\\x1b[Ha\\x1b[K\\nb\\x1b[K\\n\\x1b[J'
+    """
+    return _HOME + screen.replace("\n", f"{_TO_LINE_END}\n") + _TO_SCREEN_END
 
 
 def _clock(seen: Status) -> str:
@@ -128,7 +139,9 @@ def text(seen: Status, *, colours: bool) -> str:
     lines += ["", *details] if details else []
     lines += [f"  {trouble}" for trouble in seen.troubles]
     if seen.word == "degraded":
-        lines += ["", f"  next  kolla-iac logs {seen.environment}", f"        {_mend(seen)}"]
+        ailing = [one.wanted.service for one in seen.services if not one.whole]
+        logs = " ".join(["kolla-iac logs", seen.environment, *ailing])
+        lines += ["", f"  next  {logs}", f"        {_mend(seen)}"]
     return "\n".join(lines)
 
 
@@ -197,9 +210,19 @@ def _explained(one: ContainerSeen, service: ServiceSeen, seen: Status) -> str:
         facts += [
             f"{slot.balancer} says {slot.state}" + (f" (check {slot.check})" if slot.check else "")
             for slot in one.slots
-        ] or ["in no load balancer"]
+        ] or ["in no load balancer" if _asked(seen) else "no load balancer runs"]
     since = ago(one.since, seen.at)
     return ", ".join(facts) + (f", for {since}" if since else "")
+
+
+def _asked(seen: Status) -> bool:
+    """Whether a load balancer runs; where none does, nobody can say what stands in it."""
+    from kolla_iac.runtime.status import BALANCER
+
+    balancers = [
+        one for service in seen.services if service.wanted.service == BALANCER for one in service.containers
+    ]
+    return any(one.state.status == "running" for one in balancers)
 
 
 def essence(seen: Status) -> Any:

@@ -13,6 +13,7 @@ from kolla_iac.images.client import Daemon, builder
 from kolla_iac.images.progress import Progress
 from kolla_iac.images.recipe import Recipe
 from kolla_iac.images.rootfs import ensure_rootfs
+from kolla_iac.waiting import waiting
 
 LABEL_IMAGE = "kolla_iac.image"
 """On every image of ours: the recipe's name."""
@@ -98,10 +99,12 @@ def _run_build(
         if name in os.environ:
             options += ["--build-arg", name]
     progress = Progress()
-    with daemon.lines(*client.command, *options, str(context), env=client.env) as process:
+    built = daemon.lines(*client.command, *options, str(context), env=client.env)
+    with waiting(f"{recipe.image} to be built", say) as told, built as process:
         for line in process.stdout or ():
             if step := progress.read(line):
                 say(f"{recipe.image}  {step}")
+            told.saw(progress.now)
     if process.returncode != 0:
         raise KollaError(
             f"building the image {recipe.image} failed",

@@ -12,6 +12,7 @@ from kolla_iac.images.client import Daemon, docker
 from kolla_iac.images.mutex import one_at_a_time
 from kolla_iac.images.recipe import REPOSITORY, recipe
 from kolla_iac.model.stage import ImagesStage
+from kolla_iac.waiting import waiting
 
 PULL_SECONDS = 1800
 
@@ -73,7 +74,8 @@ def pull(reference: str, host: str, daemon: Daemon, say: Callable[[str], None]) 
     """
     start = time.monotonic()
     say(f"{reference}  pulling on {host}")
-    daemon.run("pull", "--quiet", reference, timeout=PULL_SECONDS)
+    with waiting(f"{reference} to be pulled", say, PULL_SECONDS):
+        daemon.run("pull", "--quiet", reference, timeout=PULL_SECONDS)
     say(f"{reference}  pulled on {host}  {time.monotonic() - start:.1f} s")
 
 
@@ -87,7 +89,8 @@ def _build_or_copy(
     for name, daemon in daemons.items():
         if name != first and not daemon.has(wanted.reference):
             start = time.monotonic()
-            copy(wanted.reference, daemons[first], daemon)
+            with waiting(f"{image} to be copied from {first} to {name}", say):
+                copy(wanted.reference, daemons[first], daemon)
             say(f"{image}  copied from {first} to {name}  {time.monotonic() - start:.1f} s")
 
 

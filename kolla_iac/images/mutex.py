@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from kolla_iac.waiting import waiting
+
 
 def cache_folder() -> Path:
     """``${XDG_CACHE_HOME:-~/.cache}/kolla-iac``, made if need be."""
@@ -35,7 +37,8 @@ def one_at_a_time(what: str, say: Callable[[str], None], folder: Path | None = N
                 f"waiting for another kolla-iac that works on {what}"
                 + (f" (process {holder})" if holder else "")
             )
-            fcntl.flock(file, fcntl.LOCK_EX)
+            with waiting(f"the lock of {what}", say):
+                fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         file.truncate()
         file.write(str(os.getpid()))

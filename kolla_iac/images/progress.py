@@ -34,6 +34,8 @@ class Progress:
     reason: str = ""
     """What BuildKit says of the failure."""
     _vertices: dict[str, _Vertex] = field(default_factory=dict)
+    now: str = ""
+    """The step that last said something."""
     _failing: str = ""
     _loose: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
 
@@ -49,6 +51,7 @@ class Progress:
         rest = match["rest"]
         if named := STEP.match(rest):
             vertex.name = self._name(named["where"], named["what"])
+            self.now = vertex.name
             return None
         if done := DONE.match(rest):
             seconds = float(done["seconds"])
@@ -60,6 +63,7 @@ class Progress:
             self._failing = match["number"]
         elif output := OUTPUT.match(rest):
             vertex.output.append(output["text"])
+            self.now = vertex.name
         return None
 
     def _name(self, where: str, what: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from kolla_iac.errors import KollaError
 from kolla_iac.images.client import Daemon, docker
 from kolla_iac.images.recipe import ROOTFS, SUITE
+from kolla_iac.waiting import waiting
 
 OFFICIAL = f"debian:{SUITE}-slim"
 ANSWER_SECONDS = 15
@@ -32,11 +33,14 @@ def ensure_rootfs(daemon: Daemon, say: Callable[[str], None]) -> None:
     if daemon.has(ROOTFS):
         return
     start = time.monotonic()
-    if pull_official(daemon):
+    with waiting(f"{OFFICIAL} to be pulled", say, PULL_SECONDS):
+        pulled = pull_official(daemon)
+    if pulled:
         say(f"rootfs  pulled {OFFICIAL}  {time.monotonic() - start:.1f} s")
         return
     say(f"rootfs  no registry gives {OFFICIAL}: making it with debootstrap")
-    bootstrap(daemon)
+    with waiting("debootstrap to make it", say):
+        bootstrap(daemon)
     say(f"rootfs  Debian {SUITE} by debootstrap  {time.monotonic() - start:.1f} s")
 
 

@@ -100,7 +100,8 @@ class Balancer:
             new, chosen = slotting.put(known, kept, backend, container)
             return Change(known, new, tuple(closed), ((backend, chosen, container),))
 
-        self.change(decide)
+        with self._context.waiting(f"{self.found.name} to publish {container}"):
+            self.change(decide)
         return chosen
 
     def withdraw(self, backend: str, container: str) -> bool:
@@ -137,22 +138,25 @@ class Balancer:
             WaitFailed: it did not in time, or the container is over.
         """
         end = time.monotonic() + seconds
-        while True:
-            self._context.interrupts.check()
-            left = max(end - time.monotonic(), 0)
-            answer = self._do("wait_up", seconds=min(left, WAIT_CHUNK_SECONDS), backend=backend, slot=slot)
-            if answer["up"]:
-                return
-            if time.monotonic() >= end or state_of(target).over:
-                raise WaitFailed(
-                    f"{target.name}: the load balancer does not take it",
-                    {
-                        "wanted": f"slot {backend}/{slot} of {self.found.name} UP within {seconds:.0f} s",
-                        "saw": answer["state"],
-                        "container": describe(target),
-                        "log": log_lines(target) or ["empty"],
-                    },
-                )
+        with self._context.waiting(f"{self.found.name} to say {backend}/{slot} is UP", seconds) as told:
+            while True:
+                self._context.interrupts.check()
+                left = min(max(end - time.monotonic(), 0), WAIT_CHUNK_SECONDS)
+                answer = self._do("wait_up", seconds=left, backend=backend, slot=slot)
+                if answer["up"]:
+                    return
+                told.saw(answer["state"])
+                if time.monotonic() >= end or state_of(target).over:
+                    break
+        raise WaitFailed(
+            f"{target.name}: the load balancer does not take it",
+            {
+                "wanted": f"slot {backend}/{slot} of {self.found.name} UP within {seconds:.0f} s",
+                "saw": answer["state"],
+                "container": describe(target),
+                "log": log_lines(target) or ["empty"],
+            },
+        )
 
     def drain(self, backend: str, container: str, seconds: float) -> int:
         """Gives the container no new sessions and waits for those it has.
@@ -164,12 +168,15 @@ class Balancer:
         if slot is None:
             return 0
         end = time.monotonic() + seconds
-        while True:
-            self._context.interrupts.check()
-            left = max(end - time.monotonic(), 0)
-            answer = self._do("drain", seconds=min(left, WAIT_CHUNK_SECONDS), backend=backend, slot=slot)
-            if not answer["sessions"] or time.monotonic() >= end:
-                return int(answer["sessions"])
+        with self._context.waiting(f"the sessions of {container} to end", seconds) as told:
+            while True:
+                self._context.interrupts.check()
+                left = min(max(end - time.monotonic(), 0), WAIT_CHUNK_SECONDS)
+                answer = self._do("drain", seconds=left, backend=backend, slot=slot)
+                sessions = int(answer["sessions"])
+                if not sessions or time.monotonic() >= end:
+                    return sessions
+                told.saw(f"{sessions} session{'' if sessions == 1 else 's'}")
 
     def apply(self, config: BalancerConfig) -> bool:
         """Writes frontends and backends; containers keep their slots. True: HAProxy was reloaded."""
@@ -177,30 +184,31 @@ class Balancer:
         def decide(_: BalancerConfig | None, slots: Slots) -> Change:
             return Change(config, slotting.fit(config, slots), check=True)
 
-        change = self.change(decide)
-        answer = self._do(
-            "reload",
-            seconds=RELOAD_SECONDS,
-            description=self._context.tools.describe(config),
-            slots=change.slots,
-        )
+        with self._context.waiting(f"{self.found.name} to take its configuration"):
+            change = self.change(decide)
+            answer = self._do(
+                "reload",
+                seconds=RELOAD_SECONDS,
+                description=self._context.tools.describe(config),
+                slots=change.slots,
+            )
         return bool(answer["reloaded"])
 
     def wait_serving(self, seconds: float = START_SECONDS) -> None:
         """Waits until HAProxy answers on its admin socket: a container may just have started."""
         end = time.monotonic() + seconds
-        while True:
-            try:
-                self._do("info")
-            except CannotRun:
-                if time.monotonic() > end or state_of(self.found).over:
-                    raise
-            except KollaError:
-                if time.monotonic() > end:
-                    raise
-            else:
-                return
-            self._context.interrupts.sleep(0.2)
+        with self._context.waiting(f"{self.found.name} to answer on its admin socket", seconds) as told:
+            while True:
+                try:
+                    self._do("info")
+                except KollaError as error:
+                    over = isinstance(error, CannotRun) and state_of(self.found).over
+                    if time.monotonic() > end or over:
+                        raise
+                    told.saw(str(error.facts.get("saw", error.headline)))
+                else:
+                    return
+                self._context.interrupts.sleep(0.2)
 
 
 @dataclass(frozen=True)

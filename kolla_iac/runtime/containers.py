@@ -94,7 +94,8 @@ class State:
             parts.append(f"exit code {self.exit_code}")
         if self.out_of_memory:
             parts.append("out of memory")
-        if self.health:
+        # of one that does not run it is the word of before
+        if self.health and self.status == "running":
             parts.append(self.health)
         if self.status != "gone":
             parts.append(f"{self.restarts} restart{'' if self.restarts == 1 else 's'}")

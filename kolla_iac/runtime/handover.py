@@ -63,7 +63,7 @@ def handover(stage: HandoverStage, context: Context) -> None:
 
 def _take_over(stage: HandoverStage, new: Found, fronts: list[Balancer], context: Context) -> None:
     context.say(f"{new} is {state_of(new)}")
-    wait_for(stage.ready, new, fronts[0].found, context.interrupts)
+    wait_for(stage.ready, new, fronts[0].found, context)
     context.say(f"{new}: {stage.ready.what}")
     alive = {one.name for one in find(context.hosts, {LABEL_ENVIRONMENT: stage.environment})}
     for front in fronts:
@@ -117,5 +117,5 @@ def retire_replicas(stage: RetireStage, context: Context) -> None:
 def verify(stage: VerifyStage, context: Context) -> None:
     """The exchange through every load balancer, asked from inside its own container."""
     for front in balancers(context, stage.environment, stage.balancer):
-        wait_for(stage.exchange, front.found, None, context.interrupts)
+        wait_for(stage.exchange, front.found, None, context)
         context.say(f"{front.found.name}: {stage.exchange.what}")

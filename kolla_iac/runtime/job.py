@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import tarfile
 import time
 from collections.abc import Iterable
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 FAILED_LOG_LINES = 20
+LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
+"""A job that chatters must not fill its host's disk."""
+LOOK_SECONDS = 3.0
+"""How often the log of a running job is looked at for its last line."""
+_BETWEEN = re.compile(r"[\s'\"`=,;:/@()\[\]{}]+")
 
 
 def labels(stage: JobStage) -> dict[str, str]:
@@ -95,7 +101,7 @@ def create(stage: JobStage, client: DockerClient, host: str) -> Container:
         KollaError: the image is not there, or Docker refuses.
     """
     from docker.errors import APIError, ImageNotFound  # noqa: PLC0415
-    from docker.types import Mount  # noqa: PLC0415
+    from docker.types import LogConfig, Mount  # noqa: PLC0415
 
     mounts = [Mount(one.path, one.volume, type="volume", read_only=one.read_only) for one in stage.mounts]
     try:
@@ -111,6 +117,7 @@ def create(stage: JobStage, client: DockerClient, host: str) -> Container:
             security_opt=["no-new-privileges"],
             cap_drop=["ALL"],
             cap_add=list(stage.capabilities),
+            log_config=LogConfig(type="json-file", config=LOG_LIMITS),
         )
     except ImageNotFound:
         raise KollaError(
@@ -125,15 +132,42 @@ def create(stage: JobStage, client: DockerClient, host: str) -> Container:
 
 def finish(stage: JobStage, found: Found, context: Context) -> None:
     """Waits for the end of the job; ends it when its time is over or somebody asks to stop."""
-    end = time.monotonic() + stage.timeout
-    while (state := state_of(found)).status not in ("exited", "dead", "gone"):
-        if time.monotonic() >= end:
-            raise _failed(stage, found, f"did not end within {stage.timeout:.0f} s")
-        context.interrupts.sleep(0.1)
+    end, look = time.monotonic() + stage.timeout, time.monotonic() + LOOK_SECONDS
+    with context.waiting(f"{stage.name} to end", stage.timeout) as told:
+        while (state := state_of(found)).status not in ("exited", "dead", "gone"):
+            if time.monotonic() >= end:
+                raise _failed(stage, found, f"did not end within {stage.timeout:.0f} s")
+            if time.monotonic() >= look:
+                told.saw(last_line(stage, found))
+                look = time.monotonic() + LOOK_SECONDS
+            context.interrupts.sleep(0.1)
     if state.status == "gone":
         raise _failed(stage, found, "somebody removed the container while it ran")
     if state.exit_code != 0:
         raise _failed(stage, found, f"exit code {state.exit_code}")
+
+
+def last_line(stage: JobStage, found: Found) -> str:
+    """The last line that the job has logged; what may be a secret of its files is blotted out."""
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    try:
+        lines = tidy(found.container.logs(tail=5).decode(errors="replace"), 1)
+    except DockerException:
+        return ""
+    return blotted(" ".join(lines), "\n".join(file.content for file in stage.files))
+
+
+def blotted(text: str, files: str) -> str:
+    """The text without words of at least eight characters, a digit among them, that stand in the files too.
+
+    >>> blotted("Access denied for keystone with kei4eGh0ue7", "connection = mysql://keystone:kei4eGh0ue7@db/x")
+    'Access denied for keystone with ***'
+    """
+    words = {word for word in _BETWEEN.split(files) if len(word) >= 8 and any(map(str.isdigit, word))}
+    for word in sorted(words, key=len, reverse=True):
+        text = text.replace(word, "***")
+    return text
 
 
 def _failed(stage: JobStage, found: Found, saw: str) -> KollaError:

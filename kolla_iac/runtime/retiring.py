@@ -31,5 +31,6 @@ def retire(
     context.interrupts.check()
     for balancer in balancers:
         balancer.withdraw(stage.backend, old.name)
-    stop_and_remove(old, stage.stop_seconds)
+    with context.waiting(f"{old} to stop", stage.stop_seconds):
+        stop_and_remove(old, stage.stop_seconds)
     context.say(f"{old} stopped and removed")

@@ -16,16 +16,17 @@ def ready(stage: ReadyStage, context: Context) -> None:
     for other in of_replica(context.hosts, stage.environment, stage.service, stage.replica):
         if other.id != current.id:
             context.interrupts.check()
-            stop_and_remove(other, STOP_SECONDS)
+            with context.waiting(f"{other} to stop", STOP_SECONDS):
+                stop_and_remove(other, STOP_SECONDS)
             context.say(f"{other}, left by an earlier run, stopped and removed")
-    wait_for(stage.wait, current, None, context.interrupts)
+    wait_for(stage.wait, current, None, context)
     context.say(f"{current}: {stage.wait.what}")
 
 
 def tell(stage: ExecStage, context: Context) -> None:
     """Tries the commands in the container until they succeed."""
     current = get(context.hosts, stage.host, stage.container)
-    wait_for(stage.wait, current, None, context.interrupts)
+    wait_for(stage.wait, current, None, context)
     context.say(f"{current}: {stage.wait.what}")
 
 
@@ -35,7 +36,8 @@ def evict(stage: EvictStage, context: Context) -> None:
     here = [one for one in replica if context.hosts.same(one.host, stage.host)]
     for one in here:
         context.interrupts.check()
-        stop_and_remove(one, stage.stop_seconds)
+        with context.waiting(f"{one} to stop", stage.stop_seconds):
+            stop_and_remove(one, stage.stop_seconds)
         context.say(f"{one}, which no state knows, stopped and removed")
     if not here:
         context.say(f"no container of {stage.service}-{stage.replica} on host {stage.host}")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -43,6 +44,34 @@ def append(record: dict[str, Any]) -> str:
     except OSError as error:
         return f"warning: the timeline {file} cannot be written: {error.strerror or error}"
     return ""
+
+
+def size(environment: str) -> int:
+    """Bytes of the timeline; what is written from now on lies behind them."""
+    try:
+        return path(environment).stat().st_size
+    except OSError:
+        return 0
+
+
+def since(environment: str, mark: int) -> list[dict[str, Any]]:
+    """The records behind a former ``size``; none where the timeline cannot be read.
+
+    Lines that are no records, such as the half one of a full disk, are left out.
+    """
+    try:
+        with path(environment).open("rb") as file:
+            file.seek(mark)
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            record = json.loads(line)
+            if isinstance(record, dict) and record.keys() >= {"stage", "pid", "start", "outcome"}:
+                found.append(record)
+    return found
 
 
 def started(environment: str, service: str, stage: str, kind: str, release: str) -> dict[str, Any]:

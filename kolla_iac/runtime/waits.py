@@ -23,9 +23,9 @@ from kolla_iac.model.waits import (
     Wait,
 )
 from kolla_iac.runtime.containers import Found, describe, log_lines, state_of, tidy
+from kolla_iac.runtime.context import Context
 from kolla_iac.runtime.execute import CannotRun, call, run
 from kolla_iac.runtime.failure import WaitFailed
-from kolla_iac.runtime.interrupts import Interrupts
 
 CRASHES = 3
 """Restarts during a wait after which it is given up."""
@@ -47,6 +47,11 @@ class Seen:
         self.times = self.times + times if text == self.text else times
         self.text, self.detail, self.at = text, detail, at or time.time()
 
+    @property
+    def brief(self) -> str:
+        """The last thing in one line; empty before the first."""
+        return f"{self.text}: {self.detail}" if self.detail else self.text if self.times else ""
+
     def lines(self) -> list[str]:
         clock = time.strftime("%H:%M:%S", time.localtime(self.at))
         times = "once" if self.times == 1 else f"{self.times} times"
@@ -54,8 +59,8 @@ class Seen:
         return [first, *([self.detail] if self.detail else [])]
 
 
-def wait_for(wait: Wait, target: Found, asker: Found | None, interrupts: Interrupts) -> None:
-    """Waits until it holds for the target container.
+def wait_for(wait: Wait, target: Found, asker: Found | None, context: Context) -> None:
+    """Waits until it holds for the target container; every few seconds, says so.
 
     Args:
         asker: the container that HTTP requests are sent from; None: the target itself.
@@ -67,14 +72,17 @@ def wait_for(wait: Wait, target: Found, asker: Found | None, interrupts: Interru
     guard = _Guard(target)
     seen = Seen()
     end = time.monotonic() + wait.timeout
-    while True:
-        interrupts.check()
-        if _holds(wait, target, asker or target, seen, end):
-            return
-        reason = guard.lost() or (f"not within {wait.timeout:.0f} s" if time.monotonic() >= end else "")
-        if reason:
-            raise failed(wait, target, seen, reason)
-        interrupts.sleep(min(wait.interval, max(end - time.monotonic(), 0)))
+    with context.waiting(f"{target}: {wait.what}", wait.timeout) as told:
+        while True:
+            context.interrupts.check()
+            if _holds(wait, target, asker or target, seen, end):
+                return
+            told.saw(seen.brief)
+            reason = guard.lost() or (f"not within {wait.timeout:.0f} s" if time.monotonic() >= end else "")
+            if reason:
+                break
+            context.interrupts.sleep(min(wait.interval, max(end - time.monotonic(), 0)))
+    raise failed(wait, target, seen, reason)
 
 
 def failed(wait: Wait, target: Found, seen: Seen, reason: str) -> WaitFailed:

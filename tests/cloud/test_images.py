@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from kolla_iac import waiting
 from kolla_iac.errors import KollaError
 from kolla_iac.images import contract, ensure, reference
 from kolla_iac.images.build import LABEL_DIGEST, build, ca_bundle, size
@@ -305,6 +306,15 @@ def test_a_failing_build_shows_its_step_and_its_last_lines() -> None:
     assert "[2/2] RUN echo the first line" in text
     assert "exit code: 7" in text
     assert "the reason" in text
+
+
+def test_a_long_step_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "FIRST", 1.0)
+    said: list[str] = []
+    with Scratch("RUN sleep 4") as recipe_:
+        build(recipe_, DAEMON, said.append)
+    told = [line for line in said if line.startswith("waiting for t-images to be built; ")]
+    assert told and told[-1].endswith(" s; last: [2/2] RUN sleep 4"), said
 
 
 BUILD = """

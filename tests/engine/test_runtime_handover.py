@@ -1,12 +1,17 @@
 """Handovers, retirement and the load balancer on the real Docker, under load."""
 
+import re
 import time
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from kolla_iac import waiting
 from kolla_iac.model.stage import RetireStage
+from kolla_iac.runtime import balancer
 from kolla_iac.runtime.failure import StageFailed
 
 from .runtime_support import Small, answers, haproxy_image, probing
@@ -51,6 +56,20 @@ def test_replicas_are_handed_over_under_load_without_a_failed_request(small: Sma
         "removed",
     ):
         assert step in printed
+
+
+def test_a_drain_says_whose_sessions_it_waits_for(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "FIRST", 0.5)
+    monkeypatch.setattr(balancer, "WAIT_CHUNK_SECONDS", 0.5)
+    old = small.serve(1, seconds=4)
+    small.handover(old, 1, answers(15))
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(lambda: urllib.request.urlopen(small.url, timeout=30).read())
+        time.sleep(0.5)
+        printed = small.handover(small.serve(1, "new"), 1)
+        assert slow.result() == b"api-1-old"
+    wanted = rf"waiting for the sessions of {old.name} to end; \d of 10 s; last: 1 session\n"
+    assert re.search(wanted, printed), printed
 
 
 def test_a_second_run_finds_nothing_to_do(small: Small) -> None:

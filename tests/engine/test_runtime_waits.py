@@ -1,6 +1,7 @@
 """Waits, jobs and singletons on the real Docker: what they see, and what they say when they fail."""
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from docker.models.containers import Container
 
+from kolla_iac import waiting
 from kolla_iac.errors import KollaError
 from kolla_iac.model.stage import LABEL_STAGE, EvictStage, JobStage, Mount, ReadyStage, Upload
 from kolla_iac.model.waits import (
@@ -23,6 +25,7 @@ from kolla_iac.model.waits import (
     PortWait,
     Wait,
 )
+from kolla_iac.runtime import job as job_module
 from kolla_iac.runtime.containers import get
 from kolla_iac.runtime.execute import CannotRun, run
 from kolla_iac.runtime.failure import StageFailed, WaitFailed
@@ -54,7 +57,7 @@ def server(small: Small) -> Container:
 
 def wait(small: Small, container: Container, what: Wait) -> None:
     context = small.context()
-    wait_for(what, get(context.hosts, "here", str(container.id)), None, context.interrupts)
+    wait_for(what, get(context.hosts, "here", str(container.id)), None, context)
 
 
 HOLD: list[Wait] = [
@@ -115,6 +118,67 @@ def test_what_a_wait_says_when_it_fails(small: Small, server: Container, what: W
     for part in (saw, what.what, "running, 0 restarts, ", " MB", "serving", "look inside", "not within 1 s"):
         assert part in text
     assert SECRET not in text
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits are told of after half a second instead of five."""
+    monkeypatch.setattr(waiting, "FIRST", 0.5)
+    monkeypatch.setattr(job_module, "LOOK_SECONDS", 0.2)
+
+
+def told(small: Small) -> list[str]:
+    """Lines that say what is waited for, without the seconds in front."""
+    return [line.partition(" s  ")[2] for line in small.lines if "waiting for" in line]
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_wait_says_what_it_waits_for_how_long_and_what_it_saw(small: Small) -> None:
+    slow = small.serve(1, "new", "web", status=503)
+    with pytest.raises(WaitFailed):
+        wait(small, slow, answers(6))
+    lines = told(small)
+    assert re.fullmatch(
+        rf"waiting for {slow.name} \(new\): an answer of its own; \d of 6 s; "
+        r"last: HTTP 503 from GET /: web-1-new",
+        lines[-1],
+    ), lines
+    seconds = [float(line.split()[0]) for line in small.lines if "waiting for" in line]
+    assert 2 <= len(lines) <= 5 and seconds == sorted(seconds), small.lines
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_wait_that_is_stuck_in_one_exchange_says_so(small: Small, server: Container) -> None:
+    stuck = ExecWait(what="an end", command=("sh", "-c", "cat; sleep 60"), stdin=SECRET, timeout=2)
+    with pytest.raises(WaitFailed):
+        wait(small, server, stuck)
+    assert any(line.startswith(f"waiting for {server.name} (old): an end; ") for line in told(small))
+    assert SECRET not in "".join(small.lines)
+
+
+def test_a_wait_that_holds_soon_is_silent(small: Small, server: Container) -> None:
+    wait(small, server, answers())
+    assert small.lines == []
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_job_says_that_it_runs_and_what_it_logs(small: Small) -> None:
+    files = (Upload(path="/secret.conf", content=f"password = {SECRET}\n"),)
+    small.do(job(small, f"echo migrating with {SECRET}; sleep 2", files=files))
+    assert re.fullmatch(
+        r"waiting for api-expand to end; \d of 600 s; last: migrating with \*\*\*", told(small)[-1]
+    ), small.lines
+    assert SECRET not in "".join(small.lines)
+
+
+def test_a_jobs_log_is_limited(small: Small) -> None:
+    made = job_module.create(job(small, "true"), small.client)
+    try:
+        made.reload()
+        limits = made.attrs["HostConfig"]["LogConfig"]
+    finally:
+        made.remove(force=True)
+    assert limits == {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 
 
 def test_secrets_are_in_no_process_arguments(small: Small, server: Container) -> None:

@@ -107,6 +107,33 @@ def test_a_replica_beyond_the_wanted_ones_is_named_and_does_no_harm() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("state", "said"), [("exited", "no load balancer runs"), ("running", "in no load balancer")]
+)
+def test_where_no_load_balancer_runs_nobody_is_said_to_be_out_of_it(state: str, said: str) -> None:
+    def service(name: str, state: State, balanced: bool) -> ServiceSeen:
+        one = container_seen(
+            f"{name}-1-a",
+            state,
+            (),
+            host="local",
+            replica=1,
+            release="",
+            image="i",
+            balanced=balanced,
+            now=NOW,
+        )
+        return ServiceSeen(Wanted(name, "2025.2", 1, balanced=balanced), (one,))
+
+    services = (
+        service("keystone", State("running", "healthy"), True),
+        service("loadbalancer", State(state, "healthy"), False),
+    )
+    found = Status("dev", "2025.2", NOW, (HostSeen("local", "unix:///s", "", ""),), services)
+    text = status_command.text(found, colours=False)
+    assert f"  keystone-1: keystone-1-a on local, running, healthy, 0 restarts, {said}\n" in text
+
+
 def test_colours_change_no_word() -> None:
     import re
 
@@ -289,6 +316,20 @@ def test_modes(tmp_path: Path) -> None:
     client.put(new, "kolla-dev", ENTRY, private=False)
     client.put(secure, "kolla-dev", ENTRY, private=True)
     assert [oct(file.stat().st_mode & 0o777) for file in (shared, new, secure)] == ["0o644", "0o600", "0o600"]
+
+
+def test_what_cannot_be_read_or_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "picture.yaml").write_bytes(b"\xff\xfe\x00")
+    for name, said in (
+        ("file/clouds.yaml", "cannot be written"),
+        ("folder.yaml", "cannot be read"),
+        ("picture.yaml", "holds no text"),
+    ):
+        with pytest.raises(KollaError, match=rf"{name} {said}"):
+            client.put(tmp_path / name, "kolla-dev", ENTRY, private=False)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "folder.yaml", "picture.yaml"]
 
 
 def test_what_differs(tmp_path: Path) -> None:

@@ -28,6 +28,12 @@ def test_rolled_containers_have_no_name_and_singletons_have_one(usual: Program) 
     }
 
 
+def test_every_containers_log_is_limited(usual: Program) -> None:
+    for one in usual.of_type(CONTAINER):
+        assert one.inputs["logDriver"] == "json-file", one.name
+        assert one.inputs["logOpts"] == {"max-size": "10m", "max-file": "3"}, one.name
+
+
 def test_every_stage_runs_one_constant_command(usual: Program) -> None:
     stages = usual.of_type(COMMAND)
     assert len(stages) > 12

@@ -56,6 +56,14 @@ def test_a_client_that_never_began_is_quoted() -> None:
     assert "Cannot connect" in progress.last_lines[0]
 
 
+def test_the_step_under_way_is_known() -> None:
+    progress = Progress()
+    assert progress.now == ""
+    for line in FINE.splitlines()[:9]:
+        progress.read(line)
+    assert progress.now == "[work 2/3] RUN apt-get update && apt-get install x"
+
+
 def test_long_steps_are_cut() -> None:
     progress = Progress(width=30)
     progress.read("#1 [a 1/1] RUN " + "x" * 100)

@@ -11,7 +11,18 @@ SOURCE = Source("local", None, "1", "keystone-1-a", "keystone", "1", True)  # ty
 
 
 @pytest.mark.parametrize(
-    "name", ["runtime.logs", "runtime.status", "cli.logs", "cli.entries", "cli.terminal"]
+    "name",
+    [
+        "runtime.logs",
+        "runtime.status",
+        "runtime.job",
+        "cli.logs",
+        "cli.entries",
+        "cli.status",
+        "cli.terminal",
+        "cli.took",
+        "waiting",
+    ],
 )
 def test_examples_in_docstrings(name: str) -> None:
     result = doctest.testmod(importlib.import_module(f"kolla_iac.{name}"))

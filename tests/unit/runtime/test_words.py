@@ -10,7 +10,7 @@ from kolla_iac.model.stage import Upload
 from kolla_iac.runtime import timeline
 from kolla_iac.runtime.containers import State, telling, tidy
 from kolla_iac.runtime.hosts import Hosts, connect
-from kolla_iac.runtime.job import archive
+from kolla_iac.runtime.job import archive, blotted
 from kolla_iac.runtime.waits import Seen, listening, without
 
 JOB = {
@@ -30,6 +30,8 @@ JOB = {
     [
         (State("running", "unhealthy"), "running, unhealthy, 0 restarts", False),
         (State("exited", exit_code=3), "exited, exit code 3, 0 restarts", True),
+        (State("exited", "unhealthy"), "exited, exit code 0, 0 restarts", True),
+        (State("paused", "unhealthy"), "paused, 0 restarts", False),
         (State("exited", exit_code=3, restart_policy="always"), "exited, exit code 3, 0 restarts", False),
         (State("exited", restart_policy="on-failure"), "exited, exit code 0, 0 restarts", True),
         (State("restarting", restarts=1, exit_code=1), "restarting, exit code 1, 1 restart", False),
@@ -70,6 +72,21 @@ def test_equal_answers_in_a_row_are_counted() -> None:
     assert seen.times == 1
 
 
+def test_what_was_seen_last_in_brief() -> None:
+    seen = Seen()
+    assert seen.brief == ""
+    seen.add("exit code 1 from mariadb", "Can't connect")
+    assert seen.brief == "exit code 1 from mariadb: Can't connect"
+    seen.add("HTTP 503 from GET /ready")
+    assert seen.brief == "HTTP 503 from GET /ready"
+
+
+def test_what_may_be_a_secret_of_a_jobs_files_is_not_told() -> None:
+    files = '[database]\nconnection = mysql+pymysql://keystone:kei4eGh0ue7-._~@mariadb/keystone\nkey: "Zm9v1bar2=="'
+    line = "keystone on mariadb: kei4eGh0ue7-._~ and Zm9v1bar2==, 17 migrations"
+    assert blotted(line, files) == "keystone on mariadb: *** and ***==, 17 migrations"
+
+
 def test_ports_that_listen() -> None:
     table = "sl local rem st\n0: 0100007F:1388 00000000:0000 0A\n1: 00:0016 11:2233 01\n"
     assert listening(table) == {5000}
@@ -94,6 +111,25 @@ def test_the_timeline_has_a_line_for_the_start_and_one_for_the_end(
     first, last = map(json.loads, (tmp_path / "timeline" / "dev.jsonl").read_text().splitlines())
     assert (first["outcome"], last["outcome"], last["error"]) == ("running", "failed", "it failed")
     assert last["start"] == first["start"] <= last["end"]
+
+
+def test_the_timeline_since_a_mark_is_that_of_this_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOLLA_IAC_HOME", str(tmp_path))
+    assert timeline.size("dev") == 0
+    assert timeline.since("dev", 0) == []
+    timeline.append(timeline.started("dev", "keystone", "before", "job", "2025.2"))
+    mark = timeline.size("dev")
+    start = timeline.started("dev", "keystone", "after", "job", "2025.2")
+    for record in (start, timeline.ended(start, "done")):
+        timeline.append(record)
+    with timeline.path("dev").open("a") as file:
+        file.write('{"stage": "hal')
+    assert [(one["stage"], one["outcome"]) for one in timeline.since("dev", mark)] == [
+        ("after", "running"),
+        ("after", "done"),
+    ]
 
 
 def test_a_timeline_that_cannot_be_written_is_a_warning(
