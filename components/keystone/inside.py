@@ -1,0 +1,74 @@
+"""What must be seen beside Keystone: its keys and its schema. Runs inside a replica, and changes nothing.
+
+No key leaves the container: what is compared is the beginning of a SHA-256.
+"""
+
+import configparser
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+ETC = Path("/etc/keystone")
+MIGRATIONS = "common/sql/migrations/versions"
+
+
+def key(file: Path) -> dict[str, Any]:
+    """A fingerprint, the mode, and when it was written (seconds since 1970)."""
+    about = file.stat()
+    fingerprint = hashlib.sha256(file.read_bytes().strip()).hexdigest()[:12]
+    return {"print": fingerprint, "mode": about.st_mode & 0o777, "written": about.st_mtime}
+
+
+def folder(name: str) -> dict[str, Any] | None:
+    """A folder of keys, by index as text; None if it is not there. A negative index is a key still in preparation."""
+    path = ETC / name
+    if not path.is_dir():
+        return None
+    files = [file for file in path.iterdir() if file.name.lstrip("-").isdigit()]
+    return {"mode": path.stat().st_mode & 0o777, "keys": {file.name: key(file) for file in files}}
+
+
+def heads() -> list[str]:
+    """Revisions that this replica's code expects."""
+    spec = importlib.util.find_spec("keystone")
+    if spec is None or not spec.submodule_search_locations:
+        return []
+    files = sorted(Path(spec.submodule_search_locations[0], MIGRATIONS).glob("*_HEAD"))
+    return sorted(word for file in files for word in file.read_text().split())
+
+
+def revisions() -> list[str]:
+    """Revisions that the schema is at, asked as the replica itself connects."""
+    import pymysql  # noqa: PLC0415 - what only wants the keys needs no driver
+
+    conf = configparser.ConfigParser(interpolation=None, strict=False)
+    conf.read(ETC / "keystone.conf")
+    url = urlsplit(conf["database"]["connection"])
+    connection = pymysql.connect(
+        host=url.hostname,
+        port=url.port or 3306,
+        user=unquote(url.username or ""),
+        password=unquote(url.password or ""),
+        database=unquote(url.path.lstrip("/")),
+        connect_timeout=5,
+        read_timeout=10,
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT version_num FROM alembic_version")
+        return sorted(str(row[0]) for row in cursor.fetchall())
+
+
+def schema() -> dict[str, Any]:
+    """What is expected and what is there; ``trouble`` where that cannot be seen."""
+    try:
+        return {"wanted": heads(), "seen": revisions()}
+    except Exception as error:  # noqa: BLE001 - the driver's errors are not known before it is imported
+        return {"trouble": f"{type(error).__name__}: {error}"}
+
+
+def main(request: dict[str, Any]) -> dict[str, Any]:
+    """``folders``: names below /etc/keystone; ``schema``: whether to look at that."""
+    keys = {name: folder(name) for name in request.get("folders", ())}
+    return {"keys": keys, "schema": schema() if request.get("schema") else None}
