@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,14 @@ class Schema(Check):
             raise CannotLook(f"{one.name} does not say which revisions its code expects")
         if seen["seen"] == seen["wanted"]:
             yield Fact(f"{wanted} and schema at {', '.join(seen['seen'])}")
-        else:
-            there, right = (", ".join(seen[which]) or "nothing" for which in ("seen", "wanted"))
-            saw = f"its schema is at {there}; {wanted} expects {right}"
-            mend = look.pulumi(
-                "up", "--replace", "'**::keystone-expand'", "--replace", "'**::keystone-contract'"
-            )
-            yield Finding("error", f"{SERVICE.name} {wanted}", saw, mend)
+            return
+        there, right = (", ".join(seen[which]) or "nothing" for which in ("seen", "wanted"))
+        saw = f"its schema is at {there}; {wanted} expects {right}"
+        mend = look.again("keystone-expand", "keystone-contract")
+        if unknown := set(seen["seen"]) - set(seen["known"]):
+            saw += f" and does not know {', '.join(sorted(unknown))}: a newer release made it"
+            mend = look.set("the release that made it")
+        yield Finding("error", f"{SERVICE.name} {wanted}", saw, mend)
 
 
 class Keys(Check):
@@ -100,7 +101,7 @@ def sound(folder: str, keys: Folder | None, one: Found, look: Look) -> Iterator[
     where = f"{one.name} on {one.host}"
     if keys is None or primary(keys) < 1:
         saw = f"{ETC}/{folder} has no key that signs: it can issue nothing"
-        yield Finding("error", where, saw, restore(folder, one, look))
+        yield Finding("error", where, saw, restore(folder, [one], look))
         return
     paths = {f"{ETC}/{folder}": keys["mode"]}
     paths |= {f"{ETC}/{folder}/{index}": key["mode"] for index, key in keys["keys"].items()}
@@ -114,20 +115,22 @@ def sound(folder: str, keys: Folder | None, one: Found, look: Look) -> Iterator[
 def differing(
     folder: str, by_name: Mapping[str, Folder], replicas: Mapping[str, Found], look: Look
 ) -> Iterator[Finding]:
-    """Whether some replica lacks what the others have, or has another key under the same index: what it signs, others
-    do not accept. The most frequent set is taken for right; of two that differ, the one of the first replica."""
+    """Whether some replica lacks what the others have, or has another key under the same index.
+
+    What more than half of them have is right; where there is no such set, all are in doubt.
+    """
     sets = {name: established(keys) for name, keys in by_name.items()}
-    if len(set(sets.values())) < 2:
-        return
     told = list(sets.values())
+    if len(set(told)) < 2:
+        return
     usual = max(told, key=told.count)
-    first = next(name for name, one in sets.items() if one == usual)
-    for name, one in sets.items():
-        if one != usual:
-            indices = sorted({int(index) for index, _ in set(one) ^ set(usual)})
-            saw = f"{ETC}/{folder}: not the keys of {first}; {', '.join(map(str, indices))} differ"
-            found = replicas[name]
-            yield Finding("error", f"{name} on {found.host}", saw, restore(folder, found, look))
+    odd = [name for name in sets if sets[name] != usual or told.count(usual) * 2 <= len(told)]
+    indices = sorted({int(index) for one in told for other in told for index, _ in set(one) ^ set(other)})
+    keys = ", ".join(map(str, indices))
+    saw = f"{ETC}/{folder}: {', '.join(odd)} differ in the keys {keys}; what one signs, others refuse"
+    where = ", ".join(dict.fromkeys(replicas[name].host for name in odd))
+    mend = restore(folder, [replicas[name] for name in odd], look)
+    yield Finding("error", f"{SERVICE.name} on {where}", saw, mend)
 
 
 def established(keys: Folder) -> tuple[tuple[str, str], ...]:
@@ -161,9 +164,9 @@ def permit(path: str, mode: str, folder: str, one: Found, look: Look) -> str:
     return f"{look.docker(one.host)} run {options} {image} {mode} {inside}"
 
 
-def restore(folder: str, one: Found, look: Look) -> str:
-    """What brings the keys of the settings back: a new container in place of the replica, handed over; or, where
-    they lie on a volume, the stages that write it."""
-    if _mount(folder, one) is None:
-        return look.again(one.container.attrs["Config"]["Hostname"])
-    return look.again(f"{SERVICE.name}-*keys*")
+def restore(folder: str, replicas: Sequence[Found], look: Look) -> str:
+    """What brings the keys of the settings back: new containers in place of the replicas, handed over; or, where
+    they lie on volumes, the stages that write them."""
+    if any(_mount(folder, one) for one in replicas):
+        return look.again(f"{SERVICE.name}-*keys*")
+    return look.again(*(str(one.container.attrs["Config"]["Hostname"]) for one in replicas))

@@ -30,13 +30,21 @@ def folder(name: str) -> dict[str, Any] | None:
     return {"mode": path.stat().st_mode & 0o777, "keys": {file.name: key(file) for file in files}}
 
 
+def migrations() -> Path:
+    """The folder of this replica's migrations; one that is not there where there is no Keystone."""
+    spec = importlib.util.find_spec("keystone")
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(*places[:1], MIGRATIONS)
+
+
 def heads() -> list[str]:
     """Revisions that this replica's code expects."""
-    spec = importlib.util.find_spec("keystone")
-    if spec is None or not spec.submodule_search_locations:
-        return []
-    files = sorted(Path(spec.submodule_search_locations[0], MIGRATIONS).glob("*_HEAD"))
-    return sorted(word for file in files for word in file.read_text().split())
+    return sorted(word for file in migrations().glob("*_HEAD") for word in file.read_text().split())
+
+
+def known() -> list[str]:
+    """Revisions that this replica's code has a migration to: each file's name begins with its own."""
+    return sorted(file.name.split("_")[0] for file in migrations().rglob("*_*.py"))
 
 
 def revisions() -> list[str]:
@@ -63,7 +71,7 @@ def revisions() -> list[str]:
 def schema() -> dict[str, Any]:
     """What is expected and what is there; ``trouble`` where that cannot be seen."""
     try:
-        return {"wanted": heads(), "seen": revisions()}
+        return {"wanted": heads(), "known": known(), "seen": revisions()}
     except Exception as error:  # noqa: BLE001 - the driver's errors are not known before it is imported
         return {"trouble": f"{type(error).__name__}: {error}"}
 

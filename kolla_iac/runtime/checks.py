@@ -159,13 +159,13 @@ class Look:
         """The mend where a setting has to change."""
         return f"{what}, in Pulumi.{self.environment}.yaml; then: {self.up}"
 
-    def again(self, stages: str) -> str:
+    def again(self, *names: str) -> str:
         """What runs stages again, or makes containers anew, although nothing changed.
 
         Args:
-            stages: names of resources, ``*`` in them for any characters: ``keystone-*-handover``.
+            names: of resources, ``*`` in them for any characters: ``keystone-*-handover``.
         """
-        return self.pulumi("up", "--replace", f"'**::{stages}'")
+        return self.pulumi("up", *(f"--replace '**::{name}'" for name in names))
 
 
 class Check(ABC):

@@ -71,8 +71,9 @@ def judged(one: Found, state: State, killed: datetime | None, look: Look) -> Ite
             mend = (
                 f"{docker} stats --no-stream  (who takes it); then fewer replicas or workers, and: {look.up}"
             )
-        yield Finding("error", where, f"was killed for memory{at}{bound}", mend)
-    if looping(state, look.bounds, look.now):
+        ended = "" if state.status == "running" else f"; {state.status}"
+        yield Finding("error", where, f"was killed for memory{at}{bound}{ended}", mend)
+    elif looping(state, look.bounds, look.now):
         last = next(iter(telling(one)), "its log is empty")
         saw = f"ends again and again: exit code {state.exit_code}, {state.restarts} restarts\n{last}"
         yield Finding(
@@ -117,13 +118,15 @@ def outdated(one: Found, look: Look) -> Iterator[Finding]:
 
     where, service = f"{one.name} on {one.host}", one.labels.get(LABEL_SERVICE, "")
     wanted = look.settings.release
+    replica = int(one.labels.get(LABEL_REPLICA) or 0)
     if one.release and one.release != wanted:
         yield Finding("warning", where, f"is of {one.release}; the settings say {wanted}", look.up)
     elif service in look.settings.enabled():
         own = look.settings.service(service).image
         image = own or images.reference(services()[service].image, wanted, look.settings.images)
         runs = one.container.attrs["Config"]["Image"]
-        if runs != image:
+        # one that is not wanted at all is a leftover, whatever it runs
+        if runs != image and replica <= look.settings.service(service).replicas:
             yield Finding("warning", where, f"runs {runs}; the settings mean {image}", look.up)
     elif service in services():
         yield Finding("warning", where, f"{service} is off in the settings", look.up)

@@ -217,14 +217,19 @@ def stray(one: Found, known: set[str], look: Look) -> Finding:
         if other.id in known and other.labels.get(LABEL_REPLICA) == replica
     ]
     saw = f"no state knows it ({one.container.status})"
-    if not beside:
-        return Finding(
-            "warning", f"{one.name} on {one.host}", f"{saw}; {service}-{replica} has no other", look.up
-        )
+    if not beside and wanted(service, replica, look):
+        saw += f"; {service}-{replica} has no other"
+        return Finding("warning", f"{one.name} on {one.host}", saw, look.repair)
     docker = look.docker(one.host)
-    saw += f"; {service}-{replica} is {', '.join(beside)}"
+    saw += f"; {service}-{replica} is {', '.join(beside) or 'not wanted'}"
     mend = f"{docker} stop {one.name}; {docker} rm {one.name}"
     return Finding("warning", f"{one.name} on {one.host}", saw, mend)
+
+
+def wanted(service: str, replica: str, look: Look) -> bool:
+    """Whether the settings ask for such a replica."""
+    on = service in look.settings.enabled()
+    return on and replica.isdigit() and int(replica) <= look.settings.service(service).replicas
 
 
 def unended(look: Look) -> Iterator[Finding]:
