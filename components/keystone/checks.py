@@ -8,6 +8,7 @@ from typing import Any
 
 from kolla_iac.components.keystone.settings import SERVICE
 from kolla_iac.components.keystone.stages import KEYS
+from kolla_iac.model.stage import LABEL_REPLICA
 from kolla_iac.runtime.checks import CannotLook, Check, Fact, Finding, Look, NotSeen, Said
 from kolla_iac.runtime.containers import Found
 from kolla_iac.runtime.execute import CannotRun, call_text
@@ -169,4 +170,5 @@ def restore(folder: str, replicas: Sequence[Found], look: Look) -> str:
     they lie on volumes, the stages that write them."""
     if any(_mount(folder, one) for one in replicas):
         return look.again(f"{SERVICE.name}-*keys*")
-    return look.again(*(str(one.container.attrs["Config"]["Hostname"]) for one in replicas))
+    numbers = sorted({one.labels.get(LABEL_REPLICA, "*") for one in replicas})
+    return look.again(*(f"{SERVICE.name}-{number}" for number in numbers))

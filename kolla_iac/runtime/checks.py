@@ -248,7 +248,8 @@ def reason(error: Exception) -> str:
     if isinstance(error, KollaError):
         saw = error.facts.get("saw") or error.facts.get("said") or ""
         told = saw if isinstance(saw, str) else " ".join(saw)
-        return f"{error.headline}: {told}".removesuffix(": ")
+        line = f"{error.headline}: {told}".removesuffix(": ")
+        return f"{line}; next: {error.facts['next']}" if "next" in error.facts else line
     if isinstance(error, OSError) or type(error).__module__.startswith("docker."):
         return str(error)
     return f"this check failed: {type(error).__name__}: {error}"

@@ -74,8 +74,8 @@ def judged(one: Found, state: State, killed: datetime | None, look: Look) -> Ite
         ended = "" if state.status == "running" else f"; {state.status}"
         yield Finding("error", where, f"was killed for memory{at}{bound}{ended}", mend)
     elif looping(state, look.bounds, look.now):
-        last = next(iter(telling(one)), "its log is empty")
-        saw = f"ends again and again: exit code {state.exit_code}, {state.restarts} restarts\n{last}"
+        code = "" if state.status == "running" else f"exit code {state.exit_code}, "
+        saw = "\n".join([f"ends again and again: {code}{state.restarts} restarts", *log_lines(one, 1)[:1]])
         yield Finding(
             "error",
             where,
@@ -97,12 +97,6 @@ def looping(state: State, bounds: Bounds, now: datetime) -> bool:
     began = moment(state.started)
     recent = began is not None and (now - began).total_seconds() < bounds.recent_minutes * 60
     return state.status == "restarting" or (state.restarts >= bounds.restarts and recent)
-
-
-def telling(one: Found) -> list[str]:
-    """The line of the log that says most: the last one that names an error, else the last."""
-    lines = log_lines(one, 1)
-    return lines[:1]
 
 
 def said(attrs: Mapping[str, Any]) -> str:

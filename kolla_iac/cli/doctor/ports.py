@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,22 +29,29 @@ class Network(Check):
     def run(self, look: Look) -> Iterator[Said]:
         label = f"{LABEL_ENVIRONMENT}={look.environment}"
         for host, client in look.clients.items():
-            networks = [str(one.name) for one in client.networks.list(filters={"label": label})]
             here = [one for one in look.members if one.host == host and one.container.status == "running"]
+            attached = Counter(name for one in here for name in networks_of(one))
+            named = [str(one.name) for one in client.networks.list(filters={"label": label})]
+            # a stray one may carry the label too: the cloud's is the one that its containers are on
+            network = max(named, key=lambda name: attached[name], default="")
             for one in here:
-                on = one.container.attrs["NetworkSettings"]["Networks"]
-                if not set(networks) & set(on):
-                    saw = f"is not on the network {' or '.join(networks) or 'of the environment'}: nobody reaches it"
-                    yield Finding("error", f"{one.name} on {host}", saw, attach(look, one, networks))
-            if networks:
-                yield Fact(f"{host}: {', '.join(networks)}, {len(here)} containers")
+                if network not in networks_of(one):
+                    saw = f"is not on the network {network or 'of the environment'}: nobody reaches it"
+                    yield Finding("error", f"{one.name} on {host}", saw, attach(look, one, network))
+            if network:
+                yield Fact(f"{host}: {network}, {attached[network]} containers")
 
 
-def attach(look: Look, one: Found, networks: list[str]) -> str:
+def networks_of(one: Found) -> set[str]:
+    """Names of the networks that a container is on."""
+    return set(one.container.attrs["NetworkSettings"]["Networks"])
+
+
+def attach(look: Look, one: Found, network: str) -> str:
     """What brings a container back. A singleton has names on the network, so it is made again with them."""
     docker = look.docker(one.host)
-    if networks and one.labels.get(LABEL_ROLE) == "rolled":
-        return f"{docker} network connect {networks[0]} {one.name}"
+    if network and one.labels.get(LABEL_ROLE) == "rolled":
+        return f"{docker} network connect {network} {one.name}"
     return f"{docker} stop {one.name}; {docker} rm {one.name}; {look.repair}"
 
 

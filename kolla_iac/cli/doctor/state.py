@@ -195,7 +195,7 @@ class Leftovers(Check):
                     yield Finding("warning", f"network {network.name} on {host}", "no state knows it", mend)
             for volume in client.volumes.list(filters=label):
                 if volume.name not in volumes and look.members:
-                    mend = f"{docker} volume rm {volume.name}  (deletes what is on it)"
+                    mend = f"{docker} volume rm {volume.name}  # and what is on it"
                     yield Finding("warning", f"volume {volume.name} on {host}", "no state knows it", mend)
         yield from unended(look)
 
@@ -246,7 +246,7 @@ def unended(look: Look) -> Iterator[Finding]:
     for one in cut_off(records):
         if not Path(f"/proc/{one['pid']}").exists():
             saw = f"began at {at(one['start'])} and never ended"
-            yield Finding("warning", f"stage {one['stage']}", saw, look.up)
+            yield Finding("warning", f"stage {one['stage']}", saw, look.again(one["stage"]))
 
 
 def cut_off(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -255,6 +255,8 @@ def cut_off(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     last = 0.0
     for one in records:
         key = (one["stage"], one["pid"])
+        if one["kind"] == "evict":
+            continue  # no resource of its own: the creation of a container asks for it
         if one["outcome"] == "running":
             begun[key] = one
         else:
