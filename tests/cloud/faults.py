@@ -67,7 +67,16 @@ def stray(cloud: Cloud, name: str, script: str, *options: str, **labels: str) ->
     (memcached,) = cloud.containers("memcached", 1)
     about = {LABEL: cloud.name, "kolla_iac.service": "memcached", "kolla_iac.replica": "9"}
     about |= {f"kolla_iac.{key}": value for key, value in labels.items()}
-    command = ["docker", "run", "--detach", "--name", f"{cloud.name}-{name}", *options]
+    command = [
+        "docker",
+        "run",
+        "--detach",
+        "--stop-signal",
+        "KILL",
+        "--name",
+        f"{cloud.name}-{name}",
+        *options,
+    ]
     command += [word for key, value in about.items() for word in ("--label", f"{key}={value}")]
     command += ["--entrypoint", "bash", memcached.attrs["Config"]["Image"], "-c", script]
     subprocess.run(command, check=True, capture_output=True)
