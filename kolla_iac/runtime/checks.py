@@ -98,7 +98,7 @@ class Look:
     environment: str
     settings: Environment
     clients: Mapping[str, DockerClient]
-    """Hosts that answer; of those that share an endpoint, the first."""
+    """Hosts that answer."""
     silent: Mapping[str, str]
     """Hosts that do not answer -> why."""
     containers: tuple[Found, ...] = ()
@@ -125,12 +125,6 @@ class Look:
         if not found:
             raise CannotLook(f"no container of {service} runs")
         return found
-
-    def client(self, host: str) -> DockerClient | None:
-        """The client of a host, which another with the same endpoint may stand for; None if it does not answer."""
-        endpoint = self.settings.host(host).docker
-        sharing = (one.name for one in self.settings.hosts if one.docker == endpoint)
-        return next((self.clients[name] for name in sharing if name in self.clients), None)
 
     def docker(self, host: str) -> str:
         """The ``docker`` command that speaks to a host."""
@@ -257,19 +251,16 @@ def reason(error: Exception) -> str:
 
 def gather(environment: str, settings: Environment, bounds: Bounds = Bounds()) -> Look:
     """Asks every host, all at once, for the environment's containers."""
-    endpoints: dict[str, str] = {}
-    for host in settings.hosts:
-        endpoints.setdefault(host.docker, host.name)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        asked = pool.map(lambda pair: _host(environment, pair[1], pair[0]), endpoints.items())
+        asked = list(pool.map(lambda host: _host(environment, host.name, host.docker), settings.hosts))
     clients: dict[str, DockerClient] = {}
     silent: dict[str, str] = {}
     containers: list[Found] = []
-    for name, (client, found, why) in zip(endpoints.values(), asked, strict=True):
+    for host, (client, found, why) in zip(settings.hosts, asked, strict=True):
         if client is None:
-            silent[name] = why
+            silent[host.name] = why
         else:
-            clients[name] = client
+            clients[host.name] = client
             containers += found
     containers.sort(key=lambda one: (one.host, one.name))
     return Look(environment, settings, clients, silent, tuple(containers), bounds)

@@ -65,7 +65,7 @@ class Ports(Check):
         if BALANCER not in look.settings.enabled():
             return
         host = look.settings.place(BALANCER)[0]
-        client = look.client(host.name)
+        client = look.clients.get(host.name)
         if client is None:
             return  # the host does not answer, which is said of every check
         everything = client.containers.list()
