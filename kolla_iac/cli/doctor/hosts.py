@@ -126,7 +126,7 @@ class Clock(Check):
 def offset(told: datetime, before: float, after: float) -> float:
     """Seconds by which a clock is ahead, at the least: it was read at some time between asking and the answer.
 
-    >>> at = datetime(2026, 5, 4, tzinfo=UTC)
+    >>> at = datetime.fromisoformat("2026-05-04T03:00:00+00:00")
     >>> offset(at, at.timestamp() - 1, at.timestamp() + 3), offset(at, at.timestamp() - 9, at.timestamp() - 8)
     (0.0, 8.0)
     """

@@ -25,7 +25,7 @@ from kolla_iac.runtime.checks import (
 )
 from kolla_iac.runtime.containers import Found
 
-HOSTS = [{"name": "a"}, {"name": "b", "docker": "unix:///elsewhere.sock"}, {"name": "c"}]
+HOSTS = [{"name": "a"}, {"name": "b", "docker": "unix:///elsewhere.sock"}]
 FOUND = Finding("warning", "host a", "it leans", "prop it up")
 
 
@@ -52,7 +52,7 @@ def settings(hosts: Any = HOSTS) -> Environment:
 
 def look(**silent: str) -> Look:
     clients: Any = {"a": object()}
-    return Look("dev", settings(HOSTS[:2]), clients, silent)
+    return Look("dev", settings(HOSTS), clients, silent)
 
 
 def said(*one: Said | Exception, **silent: str) -> Result:
@@ -119,7 +119,7 @@ def container(name: str, status: str = "running", **labels: str) -> Found:
 def test_what_a_look_finds() -> None:
     job = container("j", service="keystone", role="job")
     one, two = container("k1", service="keystone"), container("k2", "paused", service="keystone")
-    seen = Look("dev", settings(HOSTS[:2]), {}, {}, (job, one, two))
+    seen = Look("dev", settings(HOSTS), {}, {}, (job, one, two))
     assert seen.of("keystone") == [one, two]
     assert seen.running("keystone") == [one]
     with pytest.raises(CannotLook, match="no container of mariadb runs"):
@@ -133,10 +133,3 @@ def test_commands_that_mend_name_the_host_and_the_stack() -> None:
     assert seen.inside(container("k1")) == "docker exec --user root k1"
     assert seen.again("x-*-y", "z") == "pulumi up --replace '**::x-*-y' --replace '**::z' --stack dev"
     assert seen.set("more") == "more, in Pulumi.dev.yaml; then: pulumi up --stack dev"
-
-
-def test_a_host_that_shares_an_endpoint_has_its_client() -> None:
-    shared = load_environment({"release": "2025.2", "hosts": [{"name": "a"}]}, "the test")
-    client: Any = object()
-    assert Look("dev", shared, {"a": client}, {}).client("a") is client
-    assert Look("dev", shared, {}, {"a": "refused"}).client("a") is None
