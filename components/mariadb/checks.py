@@ -83,7 +83,8 @@ class CharacterSet(Check):
                 "ON c.full_collation_name = t.table_collation "
                 f"WHERE t.table_type = 'BASE TABLE' AND t.table_schema NOT IN {SYSTEM}",
             )
-            yield Fact(f"{one.name}: {len(tables)} tables in {len(schemas)} schemas, server {server}")
+            names = ", ".join(name for name, _ in schemas) or "no schema"
+            yield Fact(f"{one.name}: {len(tables)} tables in {names}; new ones are {server}")
             to = "CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
             if server != "utf8mb4":
                 mend = typed(look, one, "SET GLOBAL character_set_server = utf8mb4")
@@ -124,7 +125,9 @@ class BinaryLog(Check):
                 continue
             logs = ask(one, "SHOW BINARY LOGS")
             size = sum(int(row[1]) for row in logs) / 1e9
-            yield Fact(f"{one.name}: {len(logs)} logs, {size:.2f} GB, kept for {int(float(kept)) // 86400} d")
+            yield Fact(
+                f"{one.name}: files {len(logs)}, {size:.2f} GB, kept for {int(float(kept)) // 86400} d"
+            )
             if float(kept) == 0:
                 mend = typed(look, one, f"SET GLOBAL binlog_expire_logs_seconds = {KEPT_SECONDS}")
                 yield Finding("warning", where, "keeps binary logs for ever: the disk fills", mend)
