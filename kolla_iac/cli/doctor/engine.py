@@ -138,13 +138,25 @@ class Secrets(Check):
             mend = f"kolla-iac secrets generate {look.environment}"
             yield Finding("error", self._file.name, f"missing: {names}", mend)
         named = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE", "")
-        if named:
+        if provider := elsewhere(self._file.read_text(encoding="utf-8")):
+            yield Fact(f"secrets are unlocked by {provider}")
+        elif named:
             yield from private(Path(named), needed=True)
         elif "PULUMI_CONFIG_PASSPHRASE" not in os.environ:
             yield Finding("error", "this shell", "no passphrase is set", "source .envrc")
         secure = os.environ.get("OS_CLIENT_SECURE_FILE", "")
         if secure:
             yield from private(Path(secure), needed=False)
+
+
+def elsewhere(text: str) -> str:
+    """What unlocks the secrets of a stack's file where that is no passphrase; empty where it is one.
+
+    >>> elsewhere("secretsprovider: awskms://alias/x\nconfig: {}\n"), elsewhere("secretsprovider: passphrase\n")
+    ('awskms://alias/x', '')
+    """
+    found = re.search(r"^secretsprovider: (\S+)", text, re.MULTILINE)
+    return found[1] if found and found[1] != "passphrase" else ""
 
 
 def private(file: Path, *, needed: bool) -> Iterator[Said]:
