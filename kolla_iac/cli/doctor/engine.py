@@ -152,7 +152,7 @@ class Secrets(Check):
 def elsewhere(text: str) -> str:
     """What unlocks the secrets of a stack's file where that is no passphrase; empty where it is one.
 
-    >>> elsewhere("secretsprovider: awskms://alias/x\nconfig: {}\n"), elsewhere("secretsprovider: passphrase\n")
+    >>> elsewhere("secretsprovider: awskms://alias/x\\nconfig: {}\\n"), elsewhere("secretsprovider: passphrase\\n")
     ('awskms://alias/x', '')
     """
     found = re.search(r"^secretsprovider: (\S+)", text, re.MULTILINE)
