@@ -7,23 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from kolla_iac.components.keystone.settings import SERVICE
-from kolla_iac.components.keystone.stages import KEYS
 from kolla_iac.model.stage import LABEL_REPLICA
 from kolla_iac.runtime.checks import CannotLook, Check, Fact, Finding, Look, NotSeen, Said
 from kolla_iac.runtime.containers import Found
 from kolla_iac.runtime.execute import CannotRun, call_text
 
 SECONDS = 30.0
-ETC = "/etc/keystone"
 DAY = 86400.0
 Folder = Mapping[str, Any]
-"""``mode``, and ``keys``: index -> ``print``, ``mode``, ``written``. See inside.py."""
+"""``path``, ``mode``, and ``keys``: index -> ``print``, ``mode``, ``written``. See inside.py."""
 
 
-def ask(found: Found, **request: Any) -> dict[str, Any]:
-    """Runs inside.py in a replica."""
+def ask(found: Found, what: str) -> dict[str, Any]:
+    """Runs inside.py in a replica, which looks at its ``keys`` or its ``schema``."""
     text = Path(__file__).with_name("inside.py").read_text(encoding="utf-8")
-    return call_text(found, "keystone-inside", text, request, SECONDS)
+    return call_text(found, "keystone-inside", text, {"look": what}, SECONDS)
 
 
 class Schema(Check):
@@ -38,7 +36,7 @@ class Schema(Check):
         if not replicas:
             raise CannotLook(f"no container of {SERVICE.name} of {wanted} runs")
         one = replicas[0]
-        seen = ask(one, schema=True)["schema"]
+        seen = ask(one, "schema")
         if "trouble" in seen:
             raise CannotLook(f"{one.name} cannot see its schema", {"saw": seen["trouble"]})
         if not seen["wanted"]:
@@ -62,65 +60,64 @@ class Keys(Check):
     title = "replicas have the same keys, unreadable for others, not too old"
 
     def run(self, look: Look) -> Iterator[Said]:
-        seen: dict[str, dict[str, Folder | None]] = {folder: {} for folder in KEYS}
         replicas = {one.name: one for one in look.running(SERVICE.name)}
+        seen: dict[str, dict[str, Folder]] = {}
         for one in replicas.values():
             try:
-                told = ask(one, folders=list(KEYS))["keys"]
+                told = ask(one, "keys")
             except CannotRun as error:
                 yield NotSeen(f"{one.name} on {one.host}", str(error))
                 continue
-            for folder in KEYS:
-                seen[folder][one.name] = told[folder]
-        for folder, by_name in seen.items():
-            for name, keys in by_name.items():
-                yield from sound(folder, keys, replicas[name], look)
-            yield from differing(
-                folder, {name: keys for name, keys in by_name.items() if keys}, replicas, look
-            )
-            primaries = {primary(keys) for keys in by_name.values() if keys}
-            ages = [age(keys, look) for keys in by_name.values() if keys and keys["keys"]]
-            if ages:
-                signs = ", ".join(str(one) for one in sorted(primaries))
-                yield Fact(f"{folder}: {signs} signs, {max(ages):.0f} d old, in {len(ages)} replicas")
-                yield from old(folder, max(ages), look)
+            for kind, folder in told.items():
+                seen.setdefault(kind, {})[one.name] = folder
+        for kind, by_name in seen.items():
+            for name, folder in by_name.items():
+                yield from sound(folder, replicas[name], look)
+            signing = {name: folder for name, folder in by_name.items() if primary(folder) > 0}
+            yield from differing(kind, signing, replicas, look)
+            if signing:
+                oldest = max(age(folder, look) for folder in signing.values())
+                signs = ", ".join(
+                    str(one) for one in sorted({primary(folder) for folder in signing.values()})
+                )
+                yield Fact(f"{kind}: {signs} signs, {oldest:.0f} d old, in {len(signing)} replicas")
+                yield from old(kind, oldest, look)
 
 
-def primary(keys: Folder) -> int:
+def primary(folder: Folder) -> int:
     """The key that signs: the highest index. 0 is the next one, negative ones are still in preparation."""
-    return max((int(index) for index in keys["keys"]), default=0)
+    return max((int(index) for index in folder["keys"]), default=0)
 
 
-def age(keys: Folder, look: Look) -> float:
+def age(folder: Folder, look: Look) -> float:
     """Days since the key that signs was written."""
-    written: float = keys["keys"][str(primary(keys))]["written"]
+    written: float = folder["keys"][str(primary(folder))]["written"]
     return max(look.now.timestamp() - written, 0) / DAY
 
 
-def sound(folder: str, keys: Folder | None, one: Found, look: Look) -> Iterator[Finding]:
+def sound(folder: Folder, one: Found, look: Look) -> Iterator[Finding]:
     """Whether a replica has keys, which nobody but their owner may read."""
-    where = f"{one.name} on {one.host}"
-    if keys is None or primary(keys) < 1:
-        saw = f"{ETC}/{folder} has no key that signs: it can issue nothing"
-        yield Finding("error", where, saw, restore(folder, [one], look))
+    where, path = f"{one.name} on {one.host}", folder["path"]
+    if primary(folder) < 1:
+        saw = f"{path} has no key that signs: it can issue nothing"
+        yield Finding("error", where, saw, restore(path, [one], look))
         return
-    paths = {f"{ETC}/{folder}": keys["mode"]}
-    paths |= {f"{ETC}/{folder}/{index}": key["mode"] for index, key in keys["keys"].items()}
-    for path, mode in sorted(paths.items()):
+    modes = {path: folder["mode"]} | {f"{path}/{index}": key["mode"] for index, key in folder["keys"].items()}
+    for file, mode in sorted(modes.items()):
         if mode & 0o077:
-            right = "0700" if path == f"{ETC}/{folder}" else "0600"
-            mend = permit(path, right, folder, one, look)
-            yield Finding("error", where, f"others may read {path} (mode {mode:04o})", mend)
+            saw = f"others may read {file} (mode {mode:04o})"
+            mend = as_root(f"chmod {'0700' if file == path else '0600'}", file, one, look)
+            yield Finding("error", where, saw, mend)
 
 
 def differing(
-    folder: str, by_name: Mapping[str, Folder], replicas: Mapping[str, Found], look: Look
+    kind: str, by_name: Mapping[str, Folder], replicas: Mapping[str, Found], look: Look
 ) -> Iterator[Finding]:
     """Whether some replica lacks what the others have, or has another key under the same index.
 
     What more than half of them have is right; where there is no such set, all are in doubt.
     """
-    sets = {name: established(keys) for name, keys in by_name.items()}
+    sets = {name: established(folder) for name, folder in by_name.items()}
     told = list(sets.values())
     if len(set(told)) < 2:
         return
@@ -128,47 +125,47 @@ def differing(
     odd = [name for name in sets if sets[name] != usual or told.count(usual) * 2 <= len(told)]
     indices = sorted({int(index) for one in told for other in told for index, _ in set(one) ^ set(other)})
     keys = ", ".join(map(str, indices))
-    saw = f"{ETC}/{folder}: {', '.join(odd)} differ in the keys {keys}; what one signs, others refuse"
+    saw = f"{kind} keys: {', '.join(odd)} differ in {keys}; what one signs, others refuse"
     where = ", ".join(dict.fromkeys(replicas[name].host for name in odd))
-    mend = restore(folder, [replicas[name] for name in odd], look)
+    mend = restore(by_name[odd[0]]["path"], [replicas[name] for name in odd], look)
     yield Finding("error", f"{SERVICE.name} on {where}", saw, mend)
 
 
-def established(keys: Folder) -> tuple[tuple[str, str], ...]:
+def established(folder: Folder) -> tuple[tuple[str, str], ...]:
     """Index and fingerprint of each key that signs or has signed: those that all replicas must have."""
-    return tuple(sorted((index, key["print"]) for index, key in keys["keys"].items() if int(index) > 0))
+    return tuple(sorted((index, key["print"]) for index, key in folder["keys"].items() if int(index) > 0))
 
 
-def old(folder: str, days: float, look: Look) -> Iterator[Finding]:
+def old(kind: str, days: float, look: Look) -> Iterator[Finding]:
     """Whether the key that signs should be replaced."""
     if days > look.bounds.key_days:
-        kind = folder.removesuffix("-keys")
-        saw = f"{folder}: the key that signs is {days:.0f} d old"
+        saw = f"the {kind} key that signs is {days:.0f} d old"
         mend = f"kolla-iac secrets rotate {look.environment} {kind} && {look.up}"
         yield Finding("warning", SERVICE.name, saw, mend)
 
 
-def _mount(folder: str, one: Found) -> dict[str, Any] | None:
-    """The volume at a key folder; None where the keys lie in the container itself."""
+def _mount(path: str, one: Found) -> dict[str, Any] | None:
+    """The volume that holds a path; None where it lies in the container itself."""
     mounts: list[dict[str, Any]] = one.container.attrs.get("Mounts") or []
-    return next((each for each in mounts if each["Destination"] == f"{ETC}/{folder}"), None)
+    return next((each for each in mounts if Path(path).is_relative_to(each["Destination"])), None)
 
 
-def permit(path: str, mode: str, folder: str, one: Found, look: Look) -> str:
-    """What sets a mode: in the replica, or, where it may only read the volume, in a container that may write."""
-    mount = _mount(folder, one)
+def as_root(command: str, path: str, one: Found, look: Look) -> str:
+    """A command on a file of a replica: in it, or, where it may only read the volume, in a container that may write."""
+    mount = _mount(path, one)
     if mount is None or mount.get("RW"):
-        return f"{look.inside(one)} chmod {mode} {path}"
+        return f"{look.inside(one)} {command} {path}"
+    program, _, options = command.partition(" ")
     image = one.container.attrs["Config"]["Image"]
-    inside = path.replace(f"{ETC}/{folder}", "/keys", 1)
-    options = f"--rm --user root --entrypoint chmod --volume {mount['Name']}:/keys"
-    return f"{look.docker(one.host)} run {options} {image} {mode} {inside}"
+    there = Path("/keys") / Path(path).relative_to(mount["Destination"])
+    line = f"run --rm --user root --entrypoint {program} --volume {mount['Name']}:/keys"
+    return f"{look.docker(one.host)} {line} {image} {options} {there}"
 
 
-def restore(folder: str, replicas: Sequence[Found], look: Look) -> str:
-    """What brings the keys of the settings back: new containers in place of the replicas, handed over; or, where
-    they lie on volumes, the stages that write them."""
-    if any(_mount(folder, one) for one in replicas):
-        return look.again(f"{SERVICE.name}-*keys*")
+def restore(path: str, replicas: Sequence[Found], look: Look) -> str:
+    """What brings the keys of the settings back: where they lie on volumes, the stages that write them, which refuse
+    to go over a key that is another than the settings', and name it; else new containers in place of the replicas."""
+    if any(_mount(path, one) for one in replicas):
+        return look.again(f"{SERVICE.name}-keys-staged", f"{SERVICE.name}-keys-promoted")
     numbers = sorted({one.labels.get(LABEL_REPLICA, "*") for one in replicas})
     return look.again(*(f"{SERVICE.name}-{number}" for number in numbers))

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-ETC = Path("/etc/keystone")
+CONFIG = Path("/etc/keystone/keystone.conf")
+REPOSITORIES = {"fernet": "fernet_tokens", "credential": "credential"}
+"""Keys -> the section of keystone.conf whose ``key_repository`` names their folder."""
 MIGRATIONS = "common/sql/migrations/versions"
 
 
@@ -21,13 +23,22 @@ def key(file: Path) -> dict[str, Any]:
     return {"print": fingerprint, "mode": about.st_mode & 0o777, "written": about.st_mtime}
 
 
-def folder(name: str) -> dict[str, Any] | None:
-    """A folder of keys, by index as text; None if it is not there. A negative index is a key still in preparation."""
-    path = ETC / name
+def conf() -> configparser.ConfigParser:
+    """What this replica was configured with."""
+    read = configparser.ConfigParser(interpolation=None, strict=False)
+    read.read(CONFIG)
+    return read
+
+
+def folder(keys: str, section: str) -> dict[str, Any]:
+    """A folder of keys, by index as text; none if it is not there. A negative index is a key still in preparation."""
+    usual = str(CONFIG.with_name(f"{keys}-keys"))
+    path = Path(conf().get(section, "key_repository", fallback=usual).rstrip("/"))
     if not path.is_dir():
-        return None
+        return {"path": str(path), "mode": 0, "keys": {}}
     files = [file for file in path.iterdir() if file.name.lstrip("-").isdigit()]
-    return {"mode": path.stat().st_mode & 0o777, "keys": {file.name: key(file) for file in files}}
+    mode = path.stat().st_mode & 0o777
+    return {"path": str(path), "mode": mode, "keys": {file.name: key(file) for file in files}}
 
 
 def migrations() -> Path:
@@ -51,9 +62,7 @@ def revisions() -> list[str]:
     """Revisions that the schema is at, asked as the replica itself connects."""
     import pymysql  # noqa: PLC0415 - what only wants the keys needs no driver
 
-    conf = configparser.ConfigParser(interpolation=None, strict=False)
-    conf.read(ETC / "keystone.conf")
-    url = urlsplit(conf["database"]["connection"])
+    url = urlsplit(conf()["database"]["connection"])
     connection = pymysql.connect(
         host=url.hostname,
         port=url.port or 3306,
@@ -77,6 +86,7 @@ def schema() -> dict[str, Any]:
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:
-    """``folders``: names below /etc/keystone; ``schema``: whether to look at that."""
-    keys = {name: folder(name) for name in request.get("folders", ())}
-    return {"keys": keys, "schema": schema() if request.get("schema") else None}
+    """``look``: ``keys`` or ``schema``."""
+    if request["look"] == "schema":
+        return schema()
+    return {keys: folder(keys, section) for keys, section in REPOSITORIES.items()}

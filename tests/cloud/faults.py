@@ -86,23 +86,19 @@ def keystone(cloud: Cloud, which: int) -> Container:
     return cloud.containers("keystone")[which]
 
 
-def newest(container: Container, folder: str) -> str:
-    """Path of the key that signs."""
-    names = inside(container, "ls", f"/etc/keystone/{folder}").split()
-    return f"/etc/keystone/{folder}/{max(int(name) for name in names if name.lstrip('-').isdigit())}"
+def newest(container: Container, keys: str) -> str:
+    """Path of the key that signs; ``keys``: ``fernet`` or ``credential``."""
+    folder = f"/etc/keystone/keys/{keys}"
+    names = inside(container, "ls", folder).split()
+    return f"{folder}/{max(int(name) for name in names if name.lstrip('-').isdigit())}"
 
 
 def open_a_key(cloud: Cloud) -> None:
-    """Others may read it; on the volume where the keys lie on one, else in the container."""
+    """Others may read it. Replicas cannot write the volume, so it is done beside them."""
     replica = keystone(cloud, 1)
-    path = newest(replica, "credential-keys")
-    mounts = {each["Destination"]: each for each in replica.attrs["Mounts"]}
-    mount = mounts.get(str(Path(path).parent))
-    if mount is None:
-        inside(replica, "chmod", "0644", path)
-        return
-    line = ["docker", "run", "--rm", "--user", "root", "--volume", f"{mount['Name']}:/keys"]
-    line += ["--entrypoint", "chmod", replica.attrs["Config"]["Image"], "0644", f"/keys/{Path(path).name}"]
+    key = newest(replica, "credential").removeprefix("/etc/keystone")
+    line = ["docker", "run", "--rm", "--user", "root", "--volume", f"kolla-{cloud.name}-keystone-keys:/keys"]
+    line += ["--entrypoint", "chmod", replica.attrs["Config"]["Image"], "0644", key]
     subprocess.run(line, check=True, capture_output=True)
 
 
@@ -116,12 +112,12 @@ def another_key(cloud: Cloud) -> None:
     """One replica signs with a key that the other does not have."""
     replica = keystone(cloud, 0)
     inside(replica, "install", "-m", "0600", "-o", "keystone", "/dev/null", "/tmp/another-key")
-    _in_mounts_of(replica, "bind", "/tmp/another-key", newest(replica, "fernet-keys"))
+    _in_mounts_of(replica, "bind", "/tmp/another-key", newest(replica, "fernet"))
 
 
 def the_right_key(cloud: Cloud) -> None:
     replica = keystone(cloud, 0)
-    _in_mounts_of(replica, "umount", newest(replica, "fernet-keys"))
+    _in_mounts_of(replica, "umount", newest(replica, "fernet"))
     inside(replica, "rm", "/tmp/another-key")
 
 
@@ -287,9 +283,9 @@ FAULTS = (
         sql("INSERT INTO keystone.alembic_version VALUES ('0123456789ab')"),
         sql("DELETE FROM keystone.alembic_version WHERE version_num = '0123456789ab'"),
     ),
-    Fault("keys", r"others may read /etc/keystone/credential-keys/\d+ \(mode 0644\)", open_a_key),
-    Fault("keys", r"/etc/keystone/fernet-keys: .* differ in the keys \d+", another_key, the_right_key),
-    Fault("keys", r"fernet-keys: the key that signs is \d+ d old", lambda _: None, lambda _: None),
+    Fault("keys", r"others may read /etc/keystone/keys/credential/\d+ \(mode 0644\)", open_a_key),
+    Fault("keys", r"fernet keys: keystone-1-\w+, keystone-2-\w+ differ in \d+", another_key, the_right_key),
+    Fault("keys", r"the fernet key that signs is \d+ d old", lambda _: None, lambda _: None),
     Fault("disk", r"host local: [\d.]+ GB free for ", lambda _: None, lambda _: None),
     # the last one: with it the engine changes nothing
     Fault("lock", r"process 4194304 of somebody on .*, which has ended", lambda cloud: lock(cloud, NOBODY)),

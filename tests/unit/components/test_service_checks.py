@@ -24,7 +24,8 @@ from kolla_iac.runtime.checks import Bounds, Look
 from kolla_iac.runtime.containers import Found
 
 NOW = datetime(2026, 5, 4, 3, 10, tzinfo=UTC)
-FERNET = "/etc/keystone/fernet-keys"
+FERNET = "/etc/keystone/keys/fernet"
+VOLUME = {"Destination": "/etc/keystone/keys", "Name": "kolla-dev-keystone-keys", "RW": False}
 
 
 @pytest.mark.parametrize("service", ["loadbalancer", "mariadb"])
@@ -54,6 +55,7 @@ def keys(mode: int = 0o700, age_days: float = 1, **prints: str) -> dict[str, Any
     """A folder; ``k1="x"`` is the key 1 with the fingerprint x, ``m3`` the key -3."""
     written = (NOW - timedelta(days=age_days)).timestamp()
     return {
+        "path": FERNET,
         "mode": mode,
         "keys": {
             name.replace("k", "").replace("m", "-"): {"print": text, "mode": 0o600, "written": written}
@@ -62,9 +64,9 @@ def keys(mode: int = 0o700, age_days: float = 1, **prints: str) -> dict[str, Any
     }
 
 
-def differing(**sets: dict[str, Any]) -> list[tuple[str, str]]:
-    replicas = {name: replica(int(name[1:])) for name in sets}
-    told = keystone.differing("fernet-keys", sets, replicas, look())
+def differing(*mounts: dict[str, Any], **sets: dict[str, Any]) -> list[tuple[str, str]]:
+    replicas = {name: replica(int(name[1:]), *mounts) for name in sets}
+    told = keystone.differing("fernet", sets, replicas, look())
     return [(one.saw, one.mend) for one in told]
 
 
@@ -74,14 +76,20 @@ def test_keys_that_are_only_staged_may_differ() -> None:
 
 def test_where_two_differ_both_are_in_doubt() -> None:
     ((saw, mend),) = differing(r1=keys(k0="a", k1="x"), r2=keys(k0="a", k1="y"))
-    assert saw == f"{FERNET}: r1, r2 differ in the keys 1; what one signs, others refuse"
+    assert saw == "fernet keys: r1, r2 differ in 1; what one signs, others refuse"
     assert mend == "pulumi up --replace '**::keystone-1' --replace '**::keystone-2' --stack dev"
 
 
 def test_what_most_have_is_right() -> None:
     ((saw, mend),) = differing(r1=keys(k1="x", k2="z"), r2=keys(k1="x"), r3=keys(k1="x", k2="z"))
-    assert saw.startswith(f"{FERNET}: r2 differ in the keys 2;")
+    assert saw.startswith("fernet keys: r2 differ in 2;")
     assert mend == "pulumi up --replace '**::keystone-2' --stack dev"
+
+
+def test_keys_on_volumes_are_brought_back_by_the_stages_that_write_them() -> None:
+    ((_, mend),) = differing(VOLUME, r1=keys(k1="x"), r2=keys(k1="y"))
+    wanted = "--replace '**::keystone-keys-staged' --replace '**::keystone-keys-promoted'"
+    assert mend == f"pulumi up {wanted} --stack dev"
 
 
 @pytest.mark.parametrize(
@@ -89,23 +97,22 @@ def test_what_most_have_is_right() -> None:
     [
         (keys(k0="a", k1="x"), []),
         (keys(k0="a"), [f"{FERNET} has no key that signs: it can issue nothing"]),
-        (None, [f"{FERNET} has no key that signs: it can issue nothing"]),
+        (keys(), [f"{FERNET} has no key that signs: it can issue nothing"]),
         (keys(0o755, k1="x"), [f"others may read {FERNET} (mode 0755)"]),
     ],
 )
 def test_a_replica_has_a_key_that_signs_which_nobody_else_reads(folder: Any, saw: list[str]) -> None:
-    assert [one.saw for one in keystone.sound("fernet-keys", folder, replica(1), look())] == saw
+    assert [one.saw for one in keystone.sound(folder, replica(1), look())] == saw
 
 
 def test_a_mode_is_set_in_the_replica_or_where_the_volume_may_be_written() -> None:
-    volume = {"Destination": FERNET, "Name": "kolla-dev-keys", "RW": False}
     path = f"{FERNET}/1"
-    assert keystone.permit(path, "0600", "fernet-keys", replica(1), look()) == (
+    assert keystone.as_root("chmod 0600", path, replica(1), look()) == (
         f"docker exec --user root keystone-1-a chmod 0600 {path}"
     )
-    assert keystone.permit(path, "0600", "fernet-keys", replica(1, volume), look()) == (
-        "docker run --rm --user root --entrypoint chmod --volume kolla-dev-keys:/keys "
-        "kolla-iac/keystone:1 0600 /keys/1"
+    assert keystone.as_root("chmod 0600", path, replica(1, VOLUME), look()) == (
+        "docker run --rm --user root --entrypoint chmod --volume kolla-dev-keystone-keys:/keys "
+        "kolla-iac/keystone:1 0600 /keys/fernet/1"
     )
 
 
@@ -113,30 +120,36 @@ def test_a_mode_is_set_in_the_replica_or_where_the_volume_may_be_written() -> No
 def test_the_age_that_counts_is_that_of_the_key_that_signs(days: float, told: int) -> None:
     folder = keys(age_days=days, k0="a", k2="x", m3="c")
     assert keystone.primary(folder) == 2
-    found = list(keystone.old("fernet-keys", keystone.age(folder, look()), look()))
+    found = list(keystone.old("fernet", keystone.age(folder, look()), look()))
     assert len(found) == told
     assert all(one.mend.startswith("kolla-iac secrets rotate dev fernet") for one in found)
 
 
-def test_no_key_leaves_the_replica(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inside, "ETC", tmp_path)
-    folder = tmp_path / "fernet-keys"
-    folder.mkdir(mode=0o700)
+@pytest.mark.parametrize(
+    "named", [True, False], ids=["as the configuration says", "where Keystone looks else"]
+)
+def test_no_key_leaves_the_replica(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
+    monkeypatch.setattr(inside, "CONFIG", tmp_path / "keystone.conf")
+    folder = tmp_path / "there" / "fernet" if named else tmp_path / "fernet-keys"
+    folder.mkdir(mode=0o700, parents=True)
+    if named:
+        inside.CONFIG.write_text(f"[fernet_tokens]\nkey_repository = {folder}/\n")
     for name in ("0", "1", "-2", "notes"):
         (folder / name).write_text(f"the secret key {name}\n")
-    said = inside.main({"folders": ["fernet-keys", "credential-keys"]})
+    said = inside.main({"look": "keys"})
     assert "secret" not in json.dumps(said)
-    assert said["keys"]["credential-keys"] is None
-    assert said["keys"]["fernet-keys"]["keys"].keys() == {"0", "1", "-2"}
-    prints = {one["print"] for one in said["keys"]["fernet-keys"]["keys"].values()}
+    assert said["credential"]["keys"] == {}
+    assert said["fernet"]["path"] == str(folder)
+    assert said["fernet"]["keys"].keys() == {"0", "1", "-2"}
+    prints = {one["print"] for one in said["fernet"]["keys"].values()}
     assert len(prints) == 3 and all(len(one) == 12 for one in prints)
     (folder / "1").write_text("the secret key 1")
     assert inside.key(folder / "1")["print"] in prints, "a line end is no part of a key"
 
 
 def test_a_schema_that_cannot_be_seen_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inside, "ETC", tmp_path)
-    assert "trouble" in inside.main({"schema": True})["schema"]
+    monkeypatch.setattr(inside, "CONFIG", tmp_path / "keystone.conf")
+    assert "trouble" in inside.main({"look": "schema"})
 
 
 @pytest.mark.parametrize(
@@ -153,8 +166,8 @@ def test_a_schema_that_cannot_be_seen_says_why(tmp_path: Path, monkeypatch: pyte
 def test_a_schema_behind_is_migrated_and_one_ahead_is_not(
     monkeypatch: pytest.MonkeyPatch, seen: list[str], mend: str | None
 ) -> None:
-    answer = {"schema": {"seen": seen, "wanted": ["a", "b"], "known": ["a", "b", "old"]}}
-    monkeypatch.setattr(keystone, "ask", lambda found, **request: answer)
+    answer = {"seen": seen, "wanted": ["a", "b"], "known": ["a", "b", "old"]}
+    monkeypatch.setattr(keystone, "ask", lambda found, what: answer)
     one = replica(1)
     one.labels["kolla_iac.release"] = "2025.2"  # type: ignore[index]
     told = [getattr(said, "mend", None) for said in keystone.Schema().run(look(one))]
