@@ -6,6 +6,7 @@ A check is a small class. General ones stand in ``kolla_iac.cli.doctor``, those 
 
 from __future__ import annotations
 
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -129,7 +130,8 @@ class Look:
     def docker(self, host: str) -> str:
         """The ``docker`` command that speaks to a host."""
         endpoint = self.settings.host(host).docker
-        return "docker" if endpoint == LOCAL else f"docker --host {endpoint}"
+        usual = os.environ.get("DOCKER_HOST") or LOCAL
+        return "docker" if endpoint == usual else f"docker --host {endpoint}"
 
     def inside(self, found: Found) -> str:
         """The command that runs another in a container, as root."""

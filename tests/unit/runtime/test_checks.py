@@ -126,10 +126,14 @@ def test_what_a_look_finds() -> None:
         seen.running("mariadb")
 
 
-def test_commands_that_mend_name_the_host_and_the_stack() -> None:
+def test_commands_that_mend_name_the_host_and_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
     seen = look()
     assert seen.docker("a") == "docker"
     assert seen.docker("b") == "docker --host unix:///elsewhere.sock"
+    monkeypatch.setenv("DOCKER_HOST", "unix:///elsewhere.sock")
+    assert (seen.docker("a"), seen.docker("b")) == ("docker --host unix:///var/run/docker.sock", "docker")
+    monkeypatch.delenv("DOCKER_HOST")
     assert seen.inside(container("k1")) == "docker exec --user root k1"
     assert seen.again("x-*-y", "z") == "pulumi up --replace '**::x-*-y' --replace '**::z' --stack dev"
     assert seen.set("more") == "more, in Pulumi.dev.yaml; then: pulumi up --stack dev"
