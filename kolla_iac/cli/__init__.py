@@ -22,6 +22,7 @@ class _Commands(LazyGroup):
         "down": Lazy(f"{_CLI}.cloud", "down", "Take an environment down; its data stay."),
         "purge": Lazy(f"{_CLI}.cloud", "purge", "Take an environment down and delete its data. Asks first."),
         "status": Lazy(f"{_CLI}.status", "status", "Say what of an environment stands and serves."),
+        "doctor": Lazy(f"{_CLI}.doctor", "doctor", "Find what is wrong, and say what mends it."),
         "logs": Lazy(f"{_CLI}.logs", "logs", "Print the logs of all replicas, merged by time."),
         "clouds": Lazy(f"{_CLI}.clouds", "clouds", "Write an entry for the openstack client."),
         "secrets": Lazy(

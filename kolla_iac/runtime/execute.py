@@ -107,15 +107,25 @@ def program(name: str) -> str:
 
 
 def call(found: Found, name: str, request: dict[str, Any], timeout: float) -> dict[str, Any]:
-    """Runs a program of ``inside`` in a container that has python3: ``main(request)``, JSON both ways.
+    """Runs a program of ``inside`` in a container that has python3; see `call_text`."""
+    return call_text(found, name, program(name), request, timeout)
+
+
+def call_text(
+    found: Found, name: str, text: str, request: dict[str, Any], timeout: float, user: str = "0"
+) -> dict[str, Any]:
+    """Runs a program in a container that has python3: ``main(request)``, JSON both ways.
 
     Program and request travel on standard input; the arguments are the same for every call.
+
+    Args:
+        name: of the program, for messages.
 
     Raises:
         CannotRun: the container does not run, has no python3, or the program failed.
     """
-    line = json.dumps({"program": program(name), "name": name, "request": request}) + "\n"
-    result = run(found, ["python3", "-c", _BOOT], stdin=line, user="0", timeout=timeout)
+    line = json.dumps({"program": text, "name": name, "request": request}) + "\n"
+    result = run(found, ["python3", "-c", _BOOT], stdin=line, user=user, timeout=timeout)
     if result.exit_code != 0:
         # The last line of a traceback names the error; the lines before it may quote the request.
         last = tidy(result.errors or result.output, 1)

@@ -1,8 +1,8 @@
 """What must happen beside HAProxy: its files, its admin socket, its reload. Runs inside its container.
 
-Actions (``request["action"]``): ``info``, ``look``, ``read``, ``commit``, ``reload``, ``wait_up``, ``drain``. Whatever
-changes something holds one lock, so that a reload never misses what a handover writes at the same time. Every
-action may run again.
+Actions (``request["action"]``): ``info``, ``look``, ``published``, ``read``, ``commit``, ``reload``, ``wait_up``,
+``drain``. Whatever changes something holds one lock, so that a reload never misses what a handover writes at the
+same time. Every action may run again.
 """
 
 import csv
@@ -114,6 +114,26 @@ def look(_: dict[str, Any]) -> dict[str, Any]:
             for row, name in rows
             if name
         ]
+    }
+
+
+def published(_: dict[str, Any]) -> dict[str, Any]:
+    """What each place says of the slots, side by side: files on disk and the running worker. Takes no lock.
+
+    ``open``: whether the running worker gives the slot requests; ``folders``: working folders -> age in seconds.
+    """
+    running = [
+        {"backend": row[1], "slot": row[3], "container": row[17], "open": not int(row[6]) & CLOSED}
+        for row in server_states()
+        if row[17] != "-"
+    ]
+    now = time.time()
+    return {
+        "slots": text_of(SLOTS),
+        "text": text_of(CLOUD),
+        "running": running,
+        "description": info().get("description", ""),
+        "folders": {str(folder): now - folder.stat().st_mtime for folder in BASE.glob(".check-*")},
     }
 
 
@@ -318,6 +338,7 @@ def drain(request: dict[str, Any]) -> dict[str, Any]:
 ACTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "info": lambda _: dict(info()),
     "look": look,
+    "published": published,
     "read": read,
     "commit": commit,
     "reload": reload,

@@ -1,0 +1,182 @@
+"""The control plane's network, and the ports that clients are promised."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from kolla_iac.model.hosts import Endpoint
+from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_ROLE
+from kolla_iac.runtime.checks import Check, Fact, Finding, Look, Said
+from kolla_iac.runtime.containers import Found
+
+BALANCER = "loadbalancer"
+CONNECT_SECONDS = 3.0
+LISTENS = "0A"
+"""State of a listening socket in /proc/net/tcp. Source: proc(5)."""
+EVERYWHERE = ("0.0.0.0", "::")
+
+
+class Network(Check):
+    """Whether every container that runs is on the environment's network."""
+
+    name = "network"
+    title = "every container is on the environment's network"
+
+    def run(self, look: Look) -> Iterator[Said]:
+        label = f"{LABEL_ENVIRONMENT}={look.environment}"
+        for host, client in look.clients.items():
+            here = [one for one in look.members if one.host == host and one.container.status == "running"]
+            attached = Counter(name for one in here for name in networks_of(one))
+            named = [str(one.name) for one in client.networks.list(filters={"label": label})]
+            # a stray one may carry the label too: the cloud's is the one that its containers are on
+            network = max(named, key=lambda name: attached[name], default="")
+            for one in here:
+                if network not in networks_of(one):
+                    saw = f"is not on the network {network or 'of the environment'}: nobody reaches it"
+                    yield Finding("error", f"{one.name} on {host}", saw, attach(look, one, network))
+            if network:
+                yield Fact(f"{host}: {network}, {attached[network]} containers")
+
+
+def networks_of(one: Found) -> set[str]:
+    """Names of the networks that a container is on."""
+    return set(one.container.attrs["NetworkSettings"]["Networks"])
+
+
+def attach(look: Look, one: Found, network: str) -> str:
+    """What brings a container back. A singleton has names on the network, so it is made again with them."""
+    docker = look.docker(one.host)
+    if network and one.labels.get(LABEL_ROLE) == "rolled":
+        return f"{docker} network connect {network} {one.name}"
+    return f"{docker} stop {one.name}; {docker} rm {one.name}; {look.repair}"
+
+
+class Ports(Check):
+    """Whether each public address is the load balancer's, and who has it otherwise."""
+
+    name = "ports"
+    title = "the wanted ports are the load balancer's"
+
+    def run(self, look: Look) -> Iterator[Said]:
+        if BALANCER not in look.settings.enabled():
+            return
+        host = look.settings.place(BALANCER)[0]
+        client = look.clients.get(host.name)
+        if client is None:
+            return  # the host does not answer, which is said of every check
+        everything = client.containers.list()
+        for endpoint in look.settings.endpoints_of_enabled():
+            ours = [one for one in look.of(BALANCER) if publishes(one.container.attrs, endpoint)]
+            if ours:
+                yield from reached(endpoint, ours[0], look)
+                continue
+            yield from self._taken(look, host.name, endpoint, everything)
+
+    def _taken(self, look: Look, host: str, endpoint: Endpoint, everything: Iterable[Any]) -> Iterator[Said]:
+        where = f"port {endpoint.address}:{endpoint.port} on {host}"
+        other = (
+            f"another port: endpoints: [{{name: {endpoint.name}, port: N}}] in Pulumi.{look.environment}.yaml"
+        )
+        for container in everything:
+            if publishes(container.attrs, endpoint):
+                saw = f"{endpoint.name} wants it, and container {container.name} publishes it"
+                mend = f"{look.docker(host)} stop {container.name}; or {other}"
+                yield Finding("error", where, saw, mend)
+                return
+        if not look.settings.host(host).docker.startswith("unix://"):
+            yield Fact(f"{where}: no container publishes it")
+            return
+        holders = listening(endpoint.address, endpoint.port)
+        if holders:
+            names = ", ".join(f"{name} (process {pid})" if pid else name for pid, name in holders)
+            pids = " ".join(str(pid) for pid, _ in holders if pid)
+            yield Finding(
+                "error", where, f"{endpoint.name} wants it, and {names} has it", f"kill {pids}; or {other}"
+            )
+        else:
+            yield Fact(f"{where}: free")
+
+
+def reached(endpoint: Endpoint, balancer: Found, look: Look) -> Iterator[Said]:
+    """Whether what the load balancer publishes can be connected to from here."""
+    where = f"{endpoint.address}:{endpoint.port}"
+    try:
+        socket.create_connection((endpoint.address, endpoint.port), CONNECT_SECONDS).close()
+    except OSError as error:
+        saw = f"{balancer.name} publishes it, and connecting from here fails: {error.strerror or error}"
+        yield Finding("error", f"port {where}", saw, f"{look.docker(balancer.host)} restart {balancer.name}")
+    else:
+        yield Fact(f"{where} is {balancer.name}'s and takes connections")
+
+
+def publishes(attrs: dict[str, Any], endpoint: Endpoint) -> bool:
+    """Whether a container that runs has the address on its host."""
+    if not attrs["State"].get("Running"):
+        return False
+    bindings = (attrs["NetworkSettings"].get("Ports") or {}).values()
+    return any(
+        int(one["HostPort"] or 0) == endpoint.port
+        and (one["HostIp"] or "0.0.0.0") in (endpoint.address, *EVERYWHERE)
+        for each in bindings
+        for one in each or ()
+    )
+
+
+def listening(address: str, port: int, proc: Path = Path("/proc")) -> list[tuple[int, str]]:
+    """Processes of this machine that listen on a port, at this address or at all: number and name.
+
+    A listener of another user, or of another process namespace, is ``(0, "a process that cannot be seen")``.
+    """
+    inodes = {
+        inode for table in ("tcp", "tcp6") for inode in listeners(_text(proc / "net" / table), address, port)
+    }
+    found = [holder for folder in proc.glob("[0-9]*") if (holder := _holder(folder, inodes))]
+    return sorted(found) or ([(0, "a process that cannot be seen from here")] if inodes else [])
+
+
+def listeners(table: str, address: str, port: int) -> list[str]:
+    """Inodes of the sockets that listen there, in the text of /proc/net/tcp or tcp6.
+
+    >>> row = "0: 0100007F:1388 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1"
+    >>> listeners("head\\n" + row, "127.0.0.1", 5000), listeners("head\\n" + row, "127.0.0.1", 5001)
+    (['4711'], [])
+    """
+    found = []
+    for line in table.splitlines()[1:]:
+        row = line.split()
+        here, _, there = row[1].partition(":")
+        if row[3] == LISTENS and int(there, 16) == port and _address(here) in (address, *EVERYWHERE):
+            found.append(row[9])
+    return found
+
+
+def _address(text: str) -> str:
+    """An address as the kernel writes it: words of four bytes, each in the machine's order."""
+    words = [bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8)]
+    raw = b"".join(words)
+    if len(raw) == 4:
+        return socket.inet_ntop(socket.AF_INET, raw)
+    plain = socket.inet_ntop(socket.AF_INET6, raw)
+    return plain.removeprefix("::ffff:") if "." in plain else plain
+
+
+def _holder(folder: Path, inodes: Iterable[str]) -> tuple[int, str] | None:
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    try:
+        for link in (folder / "fd").iterdir():
+            if str(link.readlink()) in wanted:
+                return int(folder.name), (folder / "comm").read_text().strip()
+    except OSError:
+        pass  # it has ended, or is another user's
+    return None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
