@@ -67,7 +67,7 @@ docs: ready ## write the generated pages of docs/reference anew
 	@$(IN) python -m tools.docs
 
 lock: ready ## lock the Python packages anew (docs/adr/0001-locked-packages.md)
-	@$(IN) uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	@$(IN) "$$(python -c 'from tools.setup.environment import uv; print(uv())')" pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		--group dev pyproject.toml -o requirements.lock
 
 clean: ## remove the virtual environment and caches of this checkout; state and images stay

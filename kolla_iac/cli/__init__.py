@@ -26,6 +26,7 @@ class _Commands(LazyGroup):
         "clouds": Lazy(f"{_CLI}.clouds", "clouds", "Write an entry for the openstack client."),
         "secrets": Lazy(f"{_CLI}.secrets", "app", "Make and list the secrets that an environment needs."),
         "images": Lazy(f"{_CLI}.images", "app", "List, build, pull, lock and prune images."),
+        "graph": Lazy(f"{_CLI}.graph", "graph", "Draw an environment: hosts, replicas, who talks to whom."),
         "schema": Lazy(f"{_CLI}.schema", "schema", "Print the JSON schema of an environment's file."),
         "stage": Lazy(f"{_CLI}.stage", "stage", "Carry out one stage, given as JSON on stdin.", hidden=True),
     }
