@@ -9,7 +9,7 @@ ENV ?= dev
 IN := source ./.envrc &&
 PYTEST := python -m pytest
 
-.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench lint format docs lock clean
+.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench lint format docs docs-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,8 +31,8 @@ down: ready ## take down containers and networks, keep the data
 purge: ready ## take down everything, data too; asks first
 	@$(IN) kolla-iac purge $(ENV)
 
-test: ## everything that must pass: lint, unit, plan, engine and cloud tests
-	@$(PYTHON) -m tools.parts setup lint test-unit test-plans test-engine test-cloud
+test: ## everything that must pass: lint, docs, unit, plan, engine and cloud tests
+	@$(PYTHON) -m tools.parts setup lint docs-check test-unit test-plans test-engine test-cloud
 
 test-unit: ready ## tests without engine and containers
 	@$(IN) $(PYTEST) tests/unit -m "not long"
@@ -63,8 +63,11 @@ format: ready ## put the code into shape
 	@$(IN) ruff check --fix
 	@$(IN) ruff format
 
-docs: ready ## write the generated pages of docs/reference anew
+docs: ready ## write the generated pages anew, build the site in build/site, check all links
 	@$(IN) python -m tools.docs
+
+docs-check: ready ## the same, but a generated page that is not current is an error
+	@$(IN) python -m tools.docs --check
 
 lock: ready ## lock the Python packages anew (docs/adr/0001-locked-packages.md)
 	@$(IN) "$$(python -c 'from tools.setup.environment import uv; print(uv())')" pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \

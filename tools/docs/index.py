@@ -27,7 +27,11 @@ def contents(root: Path, made: Mapping[str, str]) -> str:
         texts = {
             file.name: file.read_text(encoding="utf-8") for file in (root / "docs" / folder).glob("*.md")
         }
-        texts |= {path.rsplit("/", 1)[1]: text for path, text in made.items() if f"docs/{folder}/" in path}
+        texts |= {
+            path.rsplit("/", 1)[1]: text
+            for path, text in made.items()
+            if f"docs/{folder}/" in path and path.endswith(".md")
+        }
         parts.append(f"\n## {title}\n\n")
         parts += [
             f"- [{heading(text)}]({folder}/{name}): {first_sentence(text)}\n"
