@@ -65,7 +65,7 @@ def graph(environment: Environment, name: str) -> Graph:
     """
     enabled = environment.enabled()
     subnet = f", {environment.network.subnet}" if environment.network.subnet else ""
-    endpoints = [f"{one.name} at {one.url}" for one in environment.endpoints_of_enabled()]
+    endpoints = [text for one in environment.endpoints_of_enabled() for text in (f"{one.name} at", one.url)]
     outside = (
         Node(CLIENTS, ("clients", *endpoints), 0),
         Node(OPERATOR, ("where you type", "pulumi up", "kolla-iac stage"), 0),

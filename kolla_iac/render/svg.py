@@ -12,11 +12,11 @@ from html import escape
 
 from kolla_iac.render.graph import CLIENTS, COLUMNS, OPERATOR, Graph, Node
 
-CHARACTER = 7.4
-"""Pixels, at most, that a character of 13 px takes on average in the sans-serif fonts of desktops."""
+PLAIN, STRONG = 6.7, 8.7
+"""Pixels that a character takes on average, at 12 px and at 13 px bold, in DejaVu Sans: the widest of usual fonts."""
 LINE, PAD, GAP = 18, 12, 18
 """Pixels: height of a line of text, space in a box, space between boxes."""
-BETWEEN = 84
+BETWEEN = 64
 """Pixels between two columns."""
 HEAD = 64
 """Pixels above the network: the picture's title and the columns' headings."""
@@ -87,16 +87,18 @@ def _columns(drawn: Graph) -> tuple[Box, ...]:
     found: list[Box] = []
     x: float = PAD
     for column, title in enumerate(COLUMNS):
-        texts = [line for node in drawn.nodes if node.column == column for line in node.lines]
+        strong = [node.lines[0] for node in drawn.nodes if node.column == column]
+        plain = [title, *(line for node in drawn.nodes if node.column == column for line in node.lines[1:])]
         if column == 1:  # the hosts' names stand above it
-            texts += [line for place in drawn.places for line in place.lines]
-        found.append(Box(x, HEAD, _width([title, *texts]), 0))
+            plain += [line for place in drawn.places for line in place.lines]
+        found.append(Box(x, HEAD, round(2 * PAD + max(width(plain, PLAIN), width(strong, STRONG))), 0))
         x = found[-1].right + BETWEEN
     return tuple(found)
 
 
-def _width(texts: Iterable[str]) -> float:
-    return round(max(map(len, texts)) * CHARACTER + 2 * PAD)
+def width(texts: Iterable[str], character: float) -> float:
+    """Of the longest of some texts."""
+    return max(map(len, texts), default=0) * character
 
 
 def _stack(drawn: Graph, host: str, column: int) -> list[Node]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.docs import index, links
+from tools.docs.pages import NOTE
 from tools.docs.pictures import FOLDER, as_images
 
 CONFIG = Path(__file__).parent / "mkdocs.yml"
@@ -63,14 +64,16 @@ def lay(root: Path, source: Path) -> None:
         target = source / file.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix == ".md":
-            target.write_text(as_images(file.read_text(encoding="utf-8")), encoding="utf-8")
+            text = file.read_text(encoding="utf-8").removeprefix(NOTE)  # a page's title must come first
+            target.write_text(as_images(text), encoding="utf-8")
         else:
             shutil.copyfile(file, target)
+    (source / "site.css").write_text(".md-grid { max-width: 76rem }\n", encoding="utf-8")  # room for pictures
 
 
 def navigation(root: Path) -> list[Any]:
     """The site's table of contents: the sections of docs/README.md, in the same order."""
-    found: list[Any] = [{"kolla_iac": "README.md"}]
+    found: list[Any] = [{"What it is": "README.md"}]
     for folder, title in index.SECTIONS.items():
         pages = sorted((root / "docs" / folder).glob("*.md"))
         found.append({title: [f"docs/{folder}/{page.name}" for page in pages]})

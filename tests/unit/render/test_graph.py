@@ -8,7 +8,7 @@ import pytest
 
 from kolla_iac.model.environment import load_environment
 from kolla_iac.render.graph import Graph, graph, mermaid
-from kolla_iac.render.svg import CHARACTER, Box, layout, svg
+from kolla_iac.render.svg import PLAIN, STRONG, Box, layout, svg, width
 
 THREE: dict[str, Any] = {
     "hosts": [
@@ -28,7 +28,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 USUAL = """\
 flowchart LR
-    n_clients(["clients<br>keystone at http://127.0.0.1:5000"])
+    n_clients(["clients<br>keystone at<br>http://127.0.0.1:5000"])
     n_operator["where you type<br>pulumi up<br>kolla-iac stage"]
     subgraph network ["network of dev: bridge"]
         subgraph host_local ["host local, 127.0.0.1<br>unix:///var/run/docker.sock"]
@@ -69,7 +69,7 @@ def test_replicas_stand_on_the_hosts_that_the_settings_give_them() -> None:
         "keystone-5": "node-2",
     }
     assert drawn.network == "network of dev: overlay, 10.20.0.0/24"
-    assert "keystone at http://192.0.2.11:5100" in drawn.node("clients").lines
+    assert "http://192.0.2.11:5100" in drawn.node("clients").lines
 
 
 def test_without_an_api_nobody_asks_anybody() -> None:
@@ -99,12 +99,14 @@ def test_no_box_covers_another_and_every_text_fits(settings: dict[str, Any]) -> 
     for node in drawn.nodes:
         box = placed.nodes[node.name]
         assert _inside(box, placed.hosts[node.host] if node.host else paper), node.name
-        assert max(map(len, node.lines)) * CHARACTER < box.width, node.name
+        assert width(node.lines[:1], STRONG) < box.width and width(node.lines[1:], PLAIN) < box.width, (
+            node.name
+        )
         assert node.host or _apart(box, placed.network), node.name
     for place in drawn.places:
         host = placed.hosts[place.name]
         assert _inside(host, placed.network)
-        assert max(map(len, place.lines)) * CHARACTER < host.width
+        assert width(place.lines, PLAIN) < host.width
         named = Box(host.x, host.y, host.width, 40)
         assert all(_apart(named, placed.nodes[node.name]) for node in drawn.nodes), "its name is covered"
 
