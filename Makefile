@@ -73,6 +73,6 @@ lock: ready ## lock the Python packages anew (docs/adr/0001-locked-packages.md)
 	@$(IN) "$$(python -c 'from tools.setup.environment import uv; print(uv())')" pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		--group dev pyproject.toml -o requirements.lock
 
-clean: ## remove the virtual environment and caches of this checkout; state and images stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean: ## remove the virtual environment, the site and caches of this checkout; state and images stay
+	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
