@@ -11,7 +11,7 @@ IN := source ./.envrc &&
 BEGAN := $(shell date +%s.%N)
 PYTEST := python -m pytest
 
-.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench lint format docs lock clean
+.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench lint format docs docs-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,8 +34,8 @@ down: ready ## take down containers and networks, keep the data
 purge: ready ## take down everything, data too; asks first
 	@$(IN) kolla-iac purge $(ENV)
 
-test: ## everything that must pass: lint, unit, plan, engine and cloud tests
-	@$(PYTHON) -m tools.parts setup lint test-unit test-plans test-engine test-cloud
+test: ## everything that must pass: lint, docs, unit, plan, engine and cloud tests
+	@$(PYTHON) -m tools.parts setup lint docs-check test-unit test-plans test-engine test-cloud
 
 test-unit: ready ## tests without engine and containers
 	@$(IN) $(PYTEST) tests/unit -m "not long"
@@ -66,13 +66,16 @@ format: ready ## put the code into shape
 	@$(IN) ruff check --fix
 	@$(IN) ruff format
 
-docs: ready ## write the generated pages of docs/reference anew
+docs: ready ## write the generated pages anew, build the site in build/site, check all links
 	@$(IN) python -m tools.docs
 
+docs-check: ready ## the same, but a generated page that is not current is an error
+	@$(IN) python -m tools.docs --check
+
 lock: ready ## lock the Python packages anew (docs/adr/0001-locked-packages.md)
-	@$(IN) uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	@$(IN) "$$(python -c 'from tools.setup.environment import uv; print(uv())')" pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 		--group dev pyproject.toml -o requirements.lock
 
-clean: ## remove the virtual environment and caches of this checkout; state and images stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean: ## remove the virtual environment, the site and caches of this checkout; state and images stay
+	rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,4 +25,5 @@ SERVICE = Service(
     secrets=(Secret("haproxy_statistics_password", "HAProxy's statistics page"),),
     role="control",
     share_host=False,
+    volume=True,
 )

@@ -25,4 +25,5 @@ SERVICE = Service(
     files=("galera.cnf",),
     secrets=(Secret("mariadb_root_password", "MariaDB's administrator"),),
     share_host=False,
+    volume=True,
 )

@@ -29,6 +29,7 @@ class _Commands(LazyGroup):
             f"{_CLI}.secrets", "app", "Make, rotate and list the secrets that an environment needs."
         ),
         "images": Lazy(f"{_CLI}.images", "app", "List, build, pull, lock and prune images."),
+        "graph": Lazy(f"{_CLI}.graph", "graph", "Draw an environment: hosts, replicas, who talks to whom."),
         "schema": Lazy(f"{_CLI}.schema", "schema", "Print the JSON schema of an environment's file."),
         "stage": Lazy(f"{_CLI}.stage", "stage", "Carry out one stage, given as JSON on stdin.", hidden=True),
     }

@@ -95,6 +95,8 @@ class Service:
     """Path that answers 200 while a replica can do its work; the load balancer asks it."""
     share_host: bool = True
     """Whether two replicas may stand on one host."""
+    volume: bool = False
+    """Whether each replica has a volume of its own, which no update deletes."""
 
 
 COMPONENTS = Path(__file__).resolve().parent.parent / "components"

@@ -40,14 +40,24 @@ def targets(makefile: str) -> list[tuple[str, str]]:
     return re.findall(r"^([a-z][a-z-]*):.*?## (.*)$", makefile, re.MULTILINE)
 
 
-def names() -> set[str]:
-    """Every command of ``kolla-iac`` as it is typed, groups too: ``secrets generate``."""
+def names() -> dict[str, set[str]]:
+    """Every command of ``kolla-iac`` as it is typed, groups too: ``secrets generate``; and its options."""
     import typer  # noqa: PLC0415
 
     from kolla_iac.cli import app  # noqa: PLC0415
 
-    found = {path for path, _ in _commands(typer.main.get_command(app), "", None, hidden=True)}
-    return {path.strip() for path in found if path.strip()}
+    found = _commands(typer.main.get_command(app), "", None, hidden=True)
+    return {path.strip(): _options(text) for path, text in found if path.strip()}
+
+
+def _options(help_text: str) -> set[str]:
+    """Every option that a help text lists.
+
+    >>> sorted(_options("  -o, --output FILE  Write it there.\\n  --yes  Do not ask, as with --no."))
+    ['--output', '--yes', '-o']
+    """
+    listed = re.findall(r"^  ((?:-[\w-]+(?:, )?)+)", help_text, re.MULTILINE)
+    return {option for each in listed for option in each.split(", ")}
 
 
 def _commands(command: Any, path: str, parent: Any, *, hidden: bool = False) -> Iterator[tuple[str, str]]:

@@ -22,12 +22,16 @@ def contents(root: Path, made: Mapping[str, str]) -> str:
     Args:
         made: generated pages, which need not be on disk yet.
     """
-    parts = ["# Documentation\n\nBegin with the tutorial; the rest is for when you need it.\n"]
+    parts = [_INTRO]
     for folder, title in SECTIONS.items():
         texts = {
             file.name: file.read_text(encoding="utf-8") for file in (root / "docs" / folder).glob("*.md")
         }
-        texts |= {path.rsplit("/", 1)[1]: text for path, text in made.items() if f"docs/{folder}/" in path}
+        texts |= {
+            path.rsplit("/", 1)[1]: text
+            for path, text in made.items()
+            if f"docs/{folder}/" in path and path.endswith(".md")
+        }
         parts.append(f"\n## {title}\n\n")
         parts += [
             f"- [{heading(text)}]({folder}/{name}): {first_sentence(text)}\n"
@@ -68,6 +72,12 @@ def first_sentence(text: str) -> str:
     sentence = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", found[0] if found else paragraph)
     return sentence[:-1] + "." if sentence.endswith(":") else sentence
 
+
+_INTRO = """\
+# Documentation
+
+Begin with the tutorial; the rest is for when you need it. It speaks of an environment `dev`, which `make up` makes.
+"""
 
 _DECISIONS = """\
 # Decisions

@@ -31,13 +31,24 @@ def broken(root: Path) -> list[str]:
     return [f"{page.relative_to(root)}: {link}" for page in pages(root) for link in _broken(page)]
 
 
-def _broken(page: Path) -> Iterator[str]:
+def files(root: Path) -> set[Path]:
+    """Every file of the checkout that a page links to and that is no page."""
+    targets = {target for page in pages(root) for _, target, _ in _links(page)}
+    found = {target.resolve() for target in targets if target.is_file()}
+    return {file for file in found if file.suffix != ".md" and file.is_relative_to(root)}
+
+
+def _links(page: Path) -> Iterator[tuple[str, Path, str]]:
+    """Each relative link of a page: as written, the file that it means, and the heading in it or nothing."""
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     for link in LINK.findall(re.sub(r"`[^`\n]*`", "", text)):
-        if re.match(r"[a-z]+:", link):
-            continue
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path) if path else page
+        if not re.match(r"[a-z]+:", link):
+            path, _, anchor = link.partition("#")
+            yield link, (page.parent / path) if path else page, anchor
+
+
+def _broken(page: Path) -> Iterator[str]:
+    for link, target, anchor in _links(page):
         if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
             yield link
 

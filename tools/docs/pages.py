@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.docs import commands, index, settings
+from tools.docs import commands, index, pictures, python, settings
 
 NOTE = "<!-- Written by `make docs`. Do not edit: change what it describes. -->\n"
 
@@ -19,6 +19,9 @@ def pages(root: Path) -> dict[str, str]:
         "docs/reference/services.md": NOTE + settings.services_page(),
         "docs/reference/commands.md": NOTE + commands.page((root / "Makefile").read_text(encoding="utf-8")),
     }
+    made["docs/reference/python.md"] = NOTE + python.page(root)
+    made |= pictures.drawn()
+    made["README.md"] = pictures.with_pictures((root / "README.md").read_text(encoding="utf-8"))
     made["docs/adr/README.md"] = NOTE + index.decisions(root)
     made["docs/README.md"] = NOTE + index.contents(root, made)
     return made

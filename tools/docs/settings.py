@@ -80,6 +80,7 @@ def services_page() -> str:
                 code(f"GET {service.check}") if service.port else "nothing, it is not behind it",
             ),
             ("files that overrides may address", ", ".join(map(code, service.files)) or "none"),
+            ("keeps data on a volume", "yes, one for each replica" if service.volume else "no"),
             ("two replicas on one host", "yes" if service.share_host else "no"),
         ]
         parts += [f"\n## {service.name}\n\n", table((service.title, ""), facts)]
@@ -165,8 +166,9 @@ config:
     release: "2025.2"
 ```
 
-`kolla-iac check ENV` names every problem at once. Editors complete from `stacks/environment.schema.json`, which
-`kolla-iac schema` prints. An unknown key is an error. "none" as a default means: nothing set.
+`kolla-iac check ENV` names every problem at once. Editors complete from
+[`stacks/environment.schema.json`](../../stacks/environment.schema.json), which `kolla-iac schema` prints.
+An unknown key is an error. "none" as a default means: nothing set.
 
 """
 

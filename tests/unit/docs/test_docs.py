@@ -23,7 +23,7 @@ def test_there_are_pages() -> None:
     assert len(PAGES) > 10
 
 
-@pytest.mark.parametrize("module", ["commands", "index", "links", "markdown"])
+@pytest.mark.parametrize("module", ["commands", "index", "links", "markdown", "pictures"])
 def test_examples_in_docstrings(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"tools.docs.{module}"))
     assert result.attempted and not result.failed
@@ -57,8 +57,10 @@ def test_what_it_types_exists(page: Path) -> None:
     for line in links.typed(_text(page), "kolla-iac"):
         words = [word for word in line.split() if re.fullmatch(r"[a-z]+", word)]
         first = line.split()[0]
-        found = first.startswith("-") or first in known or " ".join(words[:2]) in known
-        assert found, f"kolla-iac {line}"
+        name = next((each for each in (" ".join(words[:2]), first) if each in known), "")
+        assert name or first.startswith("-"), f"kolla-iac {line}"
+        given = set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", line)) if name else set()
+        assert given <= known[name] if name else True, f"kolla-iac {line}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
