@@ -12,6 +12,7 @@ from kolla_iac.model.stage import JobStage
 from kolla_iac.render.contract import ConfigFile, uploads
 from kolla_iac.resources.cloud import Cloud, Image
 from kolla_iac.resources.container import KOLLA_START
+from kolla_iac.resources.names import logical
 from kolla_iac.resources.stage import stage
 
 PYTHON = "/var/lib/kolla/venv/bin/python"
@@ -48,7 +49,7 @@ class Database(pulumi.ComponentResource):
         address = f"{server.host}:{server.port}"
         super().__init__(
             "kolla:database:Database",
-            f"{name}-database",
+            logical(cloud.environment, f"{name}-database"),
             {"schema": name, "user": name, "server": address, "character_set": "utf8mb4"},
             opts,
         )

@@ -7,6 +7,7 @@ a token issued and validated in the end, and a table of what took how long.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -46,8 +47,10 @@ class Steps:
 
 def up(environment: Name) -> None:
     """Bring up an environment, and end by issuing and validating a token."""
-    from kolla_iac.cli import client
+    from kolla_iac.cli import client, project
 
+    checkout = project.root()
+    settings = os.path.relpath(project.existing(checkout, environment), checkout)
     steps = Steps()
     with steps.step(f"pulumi up --stack {environment}"):
         pulumi("up", environment, "--yes")
@@ -62,7 +65,7 @@ The cloud "{environment}" stands. What took how long:
 
   identity   {outputs["keystone"]}
   use it     source .envrc; openstack --os-cloud {name} token issue
-  change it  edit stacks/Pulumi.{environment}.yaml, then: pulumi preview --stack {environment}
+  change it  edit {settings}, then: pulumi preview --stack {environment}
              and: pulumi up --stack {environment}
   stop it    kolla-iac down {environment} (keeps the data)""")
 

@@ -185,9 +185,7 @@ def test_without_the_engine_it_says_what_to_type(checkout: Checkout, tmp_path: P
     (tmp_path / "bin" / "kolla-iac").symlink_to(Path(sys.executable).parent / "kolla-iac")
     done = checkout.run("kolla-iac", "init", "dev", PATH=str(tmp_path / "bin"))
     assert done.returncode == 1
-    assert done.stderr == (
-        "pulumi is not on PATH\n  next  source .envrc (in the checkout, after: make setup)\n"
-    )
+    assert done.stderr.startswith("pulumi is not on PATH\n  next  source .envrc")
     assert not checkout.file("dev").exists()
 
 
