@@ -72,8 +72,12 @@ def clear(value: Any) -> Any:
     return value["value"] if is_secret(value) else value
 
 
-def program(**settings: Any) -> Program:
-    """Runs the stack's program with these settings and with secrets made for it."""
+def program(*also: str, **settings: Any) -> Program:
+    """Runs the stack's program with these settings and with secrets made for it.
+
+    Args:
+        also: names of further clouds in the same program.
+    """
     mocks = Registered()
     pulumi.runtime.set_mocks(mocks, project="kolla-iac", stack="t-mocks", preview=False)
     environment = load_environment({"release": "2025.2", **settings}, "the test")
@@ -81,13 +85,10 @@ def program(**settings: Any) -> Program:
 
     @pulumi.runtime.test
     def run() -> None:
-        from kolla_iac.components import Keystone, LoadBalancer, MariaDB, Memcached
+        from kolla_iac.components import Services
 
-        cloud = Cloud(environment, pulumi.Output.secret(secrets))
-        balancer = LoadBalancer("loadbalancer", cloud=cloud)
-        mariadb = MariaDB("mariadb", cloud=cloud)
-        memcached = Memcached("memcached", cloud=cloud)
-        Keystone("keystone", cloud=cloud, database=mariadb.server, cache=memcached, balancer=balancer)
+        for name in (None, *also):
+            Services(Cloud(environment, pulumi.Output.secret(secrets), environment=name))
 
     run()
     return Program(mocks.resources, secrets)
