@@ -81,5 +81,6 @@ _CLI = """
 ## kolla-iac
 
 Works in a clone of this repository and in [a project of your own](../how-to/your-own-repository.md), after
-`source .envrc`. Exit code 0: done; 1: it failed, or there are problems; 2: it was called wrongly; 130: somebody stopped it.
+`source .envrc`. Exit code 0: done; 1: it failed, or there are problems; 2: it was called
+wrongly; 130: somebody stopped it.
 """
