@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,43 +58,48 @@ def new(
             typer.echo(f"written    {directory / name}")
         if origin:
             (directory / WHEELS).mkdir()
-            if not origin.is_clone:
-                shutil.copy(origin.path, directory / WHEELS)
-                typer.echo(f"copied     {directory / WHEELS / origin.path.name}")
+            if origin.wheel:
+                shutil.copy(origin.wheel, directory / WHEELS)
+                typer.echo(f"copied     {directory / WHEELS / origin.wheel.name}")
     except OSError as error:
         raise KollaError(f"{directory} cannot be written", {"saw": str(error)}) from error
-    typer.echo(f"next       cd {directory}; then as README.md says: {next_step(origin)}")
+    typer.echo(f"next       cd {shlex.quote(str(directory))}; then as README.md says: {next_step(origin)}")
 
 
 @dataclass(frozen=True)
 class Origin:
     """What the running kolla-iac was installed from, where that was no package index."""
 
-    path: Path
-    is_clone: bool
-    """A folder with the sources, not a wheel."""
+    source: str
+    """As pip takes it: a wheel's or a clone's path, an address, ``git+https://...@commit``."""
+    wheel: Path | None = None
+    """The wheel, where it is one that lies on this machine."""
 
 
 def installed_from() -> Origin | None:
-    """The wheel or the clone that this kolla-iac was installed from, if it is still there.
+    """What this kolla-iac was installed from; None: an index, or what is not there any more.
 
     Source: PEP 610, ``direct_url.json``, which installers write for everything that is not from an index.
     """
     try:
-        said = importlib.metadata.distribution("kolla-iac").read_text("direct_url.json")
+        said = json.loads(importlib.metadata.distribution("kolla-iac").read_text("direct_url.json") or "{}")
     except importlib.metadata.PackageNotFoundError:
         return None
-    url = urlsplit(json.loads(said).get("url", "") if said else "")
+    url = urlsplit(said.get("url", ""))
+    if url.scheme != "file":
+        vcs = said.get("vcs_info")
+        source = f"{vcs['vcs']}+{said['url']}@{vcs['commit_id']}" if vcs else url.geturl()
+        return Origin(source) if source else None
     path = Path(unquote(url.path))
-    if url.scheme != "file" or not path.exists():
+    if not path.exists():
         return None
-    return Origin(path, path.is_dir())
+    return Origin(str(path), None if path.is_dir() else path)
 
 
 def next_step(origin: Origin | None) -> str:
     """What to type first in the new project."""
-    if origin and origin.is_clone:
-        return f"python3 -m pip wheel --no-deps --wheel-dir {WHEELS} {origin.path}; uv sync"
+    if origin and not origin.wheel:
+        return f"python3 -m pip wheel --no-deps --wheel-dir {WHEELS} {shlex.quote(origin.source)}; uv sync"
     return "uv sync"
 
 

@@ -16,7 +16,7 @@ import yaml
 from kolla_iac import __version__
 from tools.docs.links import fences
 
-from .installed import Installed, build, run
+from .installed import Installed, build
 from .others import copy_of_checkout
 from .support import Cloud, Home, Outcome, free_port
 
@@ -141,9 +141,3 @@ def test_without_uv(project: Project) -> None:
         str(project.folder / ".venv" / "bin" / "kolla-iac"),
         f"kolla-iac {__version__}",
     ]
-
-
-@pytest.mark.long
-def test_from_a_clone_the_wheel_is_one_command_more(tmp_path: Path) -> None:
-    run("kolla-iac", "new", tmp_path / "own")
-    assert list((tmp_path / "own" / "wheels").iterdir()) == []

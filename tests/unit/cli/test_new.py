@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +85,7 @@ def test_its_readme_types_what_there_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("origin", "wheels"),
-    [(None, False), (Origin(ROOT, True), True), (Origin(ROOT / "pyproject.toml", False), True)],
+    [(None, False), (Origin(str(ROOT)), True), (Origin("a wheel", ROOT / "pyproject.toml"), True)],
     ids=["index", "clone", "wheel"],
 )
 def test_where_the_package_comes_from(
@@ -102,11 +104,35 @@ def test_where_the_package_comes_from(
     assert ("wheels" in readme) == wheels
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("next ")
-    assert ("pip wheel" in last) == bool(origin and origin.is_clone)
+    assert ("pip wheel" in last) == bool(origin and not origin.wheel)
 
 
 def test_this_one_was_installed_from_its_clone() -> None:
-    assert new.installed_from() == Origin(ROOT, True)
+    assert new.installed_from() == Origin(str(ROOT))
+
+
+@pytest.mark.parametrize(
+    ("said", "origin"),
+    [
+        (None, None),
+        ({"url": "file:///not/there/kolla_iac-1-py3-none-any.whl", "archive_info": {}}, None),
+        ({"url": "https://example.org/k.whl", "archive_info": {}}, Origin("https://example.org/k.whl")),
+        (
+            {"url": "https://example.org/k.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}},
+            Origin("git+https://example.org/k.git@abc"),
+        ),
+    ],
+    ids=["index", "wheel-that-is-gone", "address", "git"],
+)
+def test_what_an_installer_wrote_down(
+    said: dict[str, Any] | None, origin: Origin | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Distribution:
+        def read_text(self, name: str) -> str | None:
+            return None if said is None else json.dumps(said)
+
+    monkeypatch.setattr(new.importlib.metadata, "distribution", lambda name: Distribution())
+    assert new.installed_from() == origin
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
