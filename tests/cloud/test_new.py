@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -122,8 +123,8 @@ def test_a_project_of_ones_own(project: Project, tmp_path: Path) -> None:
     sync, preview, *_ = project.section("A new version of kolla-iac").splitlines()
     said = project.shell(f"{sync}\nkolla-iac --version\n{preview} --non-interactive").text
     assert "kolla-iac 9.0.0" in said
-    assert '"64" => "96"' in said, said
-    assert "kolla-iac/haproxy:" in said, said
+    assert re.search(r"~ line: .* -m 64 .* => .* -m 96 ", said), said
+    assert re.search(r'~ image *: "kolla-iac/haproxy:(\w+)" => "kolla-iac/haproxy:(?!\1)\w+"', said), said
     assert "keystone-1-handover" not in said, "what the version does not touch stays"
     pyproject.write_text(before)
     project.shell(f"{sync}\n{nothing}")
