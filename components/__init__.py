@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kolla_iac.components.loadbalancer.component import LoadBalancer as LoadBalancer
     from kolla_iac.components.mariadb.component import MariaDB as MariaDB
     from kolla_iac.components.memcached.component import Memcached as Memcached
+    from kolla_iac.components.services import Services as Services
 
 _WHERE = {
     "Database": "database.component",
@@ -20,8 +21,9 @@ _WHERE = {
     "LoadBalancer": "loadbalancer.component",
     "MariaDB": "mariadb.component",
     "Memcached": "memcached.component",
+    "Services": "services",
 }
-__all__ = ["Database", "DatabaseServer", "Keystone", "LoadBalancer", "MariaDB", "Memcached"]
+__all__ = ["Database", "DatabaseServer", "Keystone", "LoadBalancer", "MariaDB", "Memcached", "Services"]
 
 
 def __getattr__(name: str) -> object:

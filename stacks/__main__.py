@@ -9,14 +9,8 @@ except ModuleNotFoundError as error:
 
 import pulumi
 
-from kolla_iac.components import Keystone, LoadBalancer, MariaDB, Memcached
+from kolla_iac.components import Services
 
-cloud = cloud_of_this_stack()
-balancer = LoadBalancer("loadbalancer", cloud=cloud)
-mariadb = MariaDB("mariadb", cloud=cloud)
-memcached = Memcached("memcached", cloud=cloud)
-keystone = Keystone("keystone", cloud=cloud, database=mariadb.server, cache=memcached, balancer=balancer)
-
-pulumi.export("keystone", keystone.url)
-pulumi.export("admin", keystone.admin)
-pulumi.export("region", cloud.settings.region)
+services = Services(cloud_of_this_stack())
+for name, value in services.outputs.items():
+    pulumi.export(name, value)

@@ -15,6 +15,7 @@ from kolla_iac.plan.rollout import Act
 from kolla_iac.render.contract import ConfigFile, uploads
 from kolla_iac.resources.cloud import Cloud, Image
 from kolla_iac.resources.container import KOLLA_START
+from kolla_iac.resources.names import logical
 from kolla_iac.resources.stage import stage
 
 PYTHON = "/var/lib/kolla/venv/bin/python"
@@ -56,7 +57,7 @@ class Database(pulumi.ComponentResource):
         address = f"{server.host}:{server.port}"
         super().__init__(
             "kolla:database:Database",
-            f"{name}-database",
+            logical(cloud.environment, f"{name}-database"),
             {"schema": name, "user": user, "server": address, "character_set": "utf8mb4"},
             opts,
         )

@@ -16,6 +16,7 @@ _CLI = "kolla_iac.cli"
 
 class _Commands(LazyGroup):
     commands_by_name: ClassVar[dict[str, Lazy]] = {
+        "new": Lazy(f"{_CLI}.new", "new", "Make a project of your own for your clouds."),
         "init": Lazy(f"{_CLI}.init", "init", "Make a new environment: its settings and its secrets."),
         "check": Lazy(f"{_CLI}.check", "check", "Name every problem of an environment's settings."),
         "up": Lazy(f"{_CLI}.cloud", "up", "Bring an environment up, and prove it with a token."),

@@ -49,9 +49,11 @@ def up(environment: Name) -> None:
 
     Prints plain lines, on a terminal too, and in the end what took how long.
     """
-    from kolla_iac.cli import client
+    from kolla_iac.cli import client, project
     from kolla_iac.runtime import timeline
 
+    checkout = project.root()
+    settings = os.path.relpath(project.existing(checkout, environment), checkout)
     made = before(os.environ, time.time())
     steps = Steps([made] if made else [])
     mark = timeline.size(environment)
@@ -72,7 +74,7 @@ The cloud "{environment}" stands. What took how long:
 
   identity   {outputs["keystone"]}
   use it     source .envrc; openstack --os-cloud {name} token issue
-  change it  edit stacks/Pulumi.{environment}.yaml, then: pulumi preview --stack {environment}
+  change it  edit {settings}, then: pulumi preview --stack {environment}
              and: pulumi up --stack {environment}
   stop it    kolla-iac down {environment} (keeps the data)""")
 

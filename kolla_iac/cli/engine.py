@@ -32,14 +32,15 @@ def pulumi(project: Path, arguments: Sequence[str], stdin: str = "") -> str:
     return done.stdout
 
 
-def stack_exists(project: Path, name: str) -> bool:
-    """Whether the state's backend knows the environment.
+def resources(project: Path, name: str) -> int | None:
+    """How many resources of the environment the state knows; None where there is no such stack.
 
     Raises:
         KollaError: as of ``pulumi``.
     """
     listed = json.loads(pulumi(project, ["stack", "ls", "--json"]))
-    return any(str(stack["name"]).rsplit("/", 1)[-1] == name for stack in listed)
+    found = [stack for stack in listed if str(stack["name"]).rsplit("/", 1)[-1] == name]
+    return int(found[0].get("resourceCount") or 0) if found else None
 
 
 def recover_settings(project: Path, name: str) -> bool:
@@ -66,7 +67,11 @@ def _next(said: str) -> str:
 def _run(project: Path, arguments: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
     if shutil.which("pulumi") is None:
         raise KollaError(
-            "pulumi is not on PATH", {"next": "source .envrc (in the checkout, after: make setup)"}
+            "pulumi is not on PATH",
+            {
+                "next": "source .envrc, after what README.md says to install",
+                "hint": "where the engine is not installed, make setup in a clone of kolla_iac gets or builds it",
+            },
         )
     return subprocess.run(
         ["pulumi", *arguments, "--non-interactive", "--color", "never"],

@@ -174,7 +174,7 @@ def _local() -> str:
 
 
 def _target(name: str | None, settings: Path | None, registry: str | None = None) -> Target:
-    """What an argument means: a series, or an environment of this checkout, or a file."""
+    """What an argument means: a series, or an environment of this project, or a file."""
     from kolla_iac.images import reference, references
     from kolla_iac.images.recipe import images
     from kolla_iac.model.images import ImagesSettings

@@ -1,7 +1,8 @@
-"""``kolla-iac init``: a new environment, or one that another checkout made."""
+"""``kolla-iac init``: a new environment, or one that was made elsewhere."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import typer
@@ -9,9 +10,10 @@ import typer
 from kolla_iac.cli import engine, ports, project
 from kolla_iac.cli.secrets import add_missing
 from kolla_iac.errors import KollaError
+from kolla_iac.home import home, is_in_use, make_home
 from kolla_iac.model.releases import RELEASES
 from kolla_iac.model.schema import FILE as SCHEMA
-from kolla_iac.model.stackfile import SETTINGS_KEY
+from kolla_iac.model.stackfile import SETTINGS_KEY, read_file
 
 
 def init(
@@ -25,23 +27,40 @@ def init(
         raise KollaError(f"release {release!r} is not known", {"known": ", ".join(RELEASES)})
     checkout = project.root()
     file = project.file_of(checkout, env)
-    shown = file.relative_to(checkout)
-    known = engine.stack_exists(checkout, env)
+    shown = os.path.relpath(file, checkout)
+    if is_in_use() and not (home() / "state").exists():
+        typer.echo(f"made       {make_home()}: state, and the passphrase of all secrets; back it up")
+    known = engine.resources(checkout, env)
     if file.exists():
+        if known and not read_file(file).secrets:
+            raise deployed_elsewhere(shown, env)
         typer.echo(f"kept       {shown}")
-    elif known and engine.recover_settings(checkout, env):
+    elif known is not None and engine.recover_settings(checkout, env):
         typer.echo(f"recovered  {shown}: as last deployed from elsewhere, with its secrets")
     else:
         chosen = ports.choose(ports.taken_by_files(file.parent))
         write(file, settings_text(release, chosen))
         where = "".join(f", {name} on port {port}" for name, port in chosen.items())
         typer.echo(f"written    {shown}: release {release}{where}")
-    if not known:
+    if known is None:
         engine.pulumi(checkout, ["stack", "init", env, "--no-select", "--secrets-provider", "passphrase"])
         typer.echo(f"made       stack {env}")
     added = add_missing(checkout, env)
     typer.echo(f"added      {len(added)} secrets" if added else "kept       all secrets")
     typer.echo(f"next       pulumi up --stack {env}")
+
+
+def deployed_elsewhere(file: str, env: str) -> KollaError:
+    """New secrets here would be other passwords for a cloud that stands."""
+    return KollaError(
+        f"{env} stands already, and {file} has none of its secrets",
+        {
+            "meanwhile": "nothing was touched",
+            "hint": "it was brought up from another folder, with the same state",
+            "next": f"rm {file}; kolla-iac init {env}: writes the settings as last deployed, secrets too",
+            "or": f"mv {file} {file.replace(f'.{env}.', '.NAME.')}; kolla-iac init NAME: another environment",
+        },
+    )
 
 
 def settings_text(release: str, chosen: dict[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""The checkout that the command runs in, and its environments' files."""
+"""The Pulumi project that the command runs in, and its environments' files."""
 
 from __future__ import annotations
 
@@ -26,13 +26,29 @@ def root() -> Path:
             return folder
     raise KollaError(
         "no project here",
-        {"wanted": f"Pulumi.yaml in {here} or above", "next": "cd to the checkout of kolla_iac"},
+        {
+            "wanted": f"Pulumi.yaml in {here} or above",
+            "next": "cd to the project; kolla-iac new DIR makes one",
+        },
     )
 
 
 def stacks(project: Path) -> Path:
-    """The folder of the environments' files. Source: ``stackConfigDir`` in Pulumi.yaml."""
-    return project / "stacks"
+    """The folder of the environments' files: ``stackConfigDir`` in Pulumi.yaml, else the project's own.
+
+    Raises:
+        KollaError: Pulumi.yaml is no mapping of YAML.
+    """
+    import yaml
+
+    file = project / "Pulumi.yaml"
+    try:
+        said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise KollaError(f"{file} cannot be read", {"saw": str(error)}) from error
+    if not isinstance(said, dict):
+        raise KollaError(f"{file} is no mapping", {"wanted": "name: ..., runtime: python, main: ..."})
+    return project / str(said.get("stackConfigDir") or ".")
 
 
 def environments(project: Path) -> list[str]:
@@ -44,6 +60,16 @@ def file_of(project: Path, name: str) -> Path:
     """Where an environment's file is, or would be.
 
     Raises:
+        KollaError: as of ``named``.
+    """
+    file = named(name)
+    return stacks(project) / file
+
+
+def named(name: str) -> str:
+    """The name of an environment's file.
+
+    Raises:
         KollaError: the name is not one that an environment may have.
     """
     if not NAME.fullmatch(name):
@@ -51,7 +77,7 @@ def file_of(project: Path, name: str) -> Path:
             f"{name!r} is no name for an environment",
             {"wanted": "lower-case letters, digits and hyphens, 40 at most, such as: dev, staging-2"},
         )
-    return stacks(project) / f"Pulumi.{name}.yaml"
+    return f"Pulumi.{name}.yaml"
 
 
 def existing(project: Path, name: str) -> Path:
@@ -70,7 +96,7 @@ def existing(project: Path, name: str) -> Path:
 
 
 def settings_of(name: str) -> Environment:
-    """The settings of an environment of the checkout around the working directory.
+    """The settings of an environment of the project around the working directory.
 
     Raises:
         KollaError: no project here, or no such environment.

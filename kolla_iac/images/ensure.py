@@ -51,7 +51,7 @@ def check_unchanged(previewed: Mapping[str, str], release: str) -> None:
     """Refuses to build something else than was previewed.
 
     Raises:
-        KollaError: a recipe of this checkout gives another reference.
+        KollaError: a recipe of this version gives another reference.
     """
     for image, reference in previewed.items():
         now = recipe(image, release).reference

@@ -15,6 +15,7 @@ from kolla_iac.model.environment import Environment
 from kolla_iac.model.rotation import Counts
 from kolla_iac.model.service import services
 from kolla_iac.model.stage import LABEL_ENVIRONMENT, ImagesStage
+from kolla_iac.resources.names import logical
 from kolla_iac.resources.stage import stage
 
 
@@ -49,7 +50,8 @@ class Cloud(pulumi.ComponentResource):
     ) -> None:
         """
         Args:
-            environment: name in labels and volumes; the Pulumi stack's by default.
+            environment: name in labels and volumes; the Pulumi stack's by default. Further clouds of one program
+                need names of their own, which their resources' names begin with.
             rotations: how often each secret was rotated, by name; see ``kolla_iac.model.rotation``.
         """
         environment = environment or pulumi.get_stack()
@@ -65,7 +67,9 @@ class Cloud(pulumi.ComponentResource):
         self.secrets: pulumi.Output[dict[str, str]] = pulumi.Output.secret(secrets)
         self._images: dict[str, Image] = {}
         self._docker: dict[str, docker.Provider] = {
-            name: docker.Provider(name, host=endpoint, opts=pulumi.ResourceOptions(parent=self))
+            name: docker.Provider(
+                logical(environment, name), host=endpoint, opts=pulumi.ResourceOptions(parent=self)
+            )
             for name, endpoint in self.hosts.items()
         }
         self.network = self._network()

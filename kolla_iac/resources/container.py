@@ -20,6 +20,7 @@ from kolla_iac.model.stage import (
     Upload,
 )
 from kolla_iac.resources.cloud import Cloud, Image
+from kolla_iac.resources.names import logical
 from kolla_iac.resources.stage import COMMAND
 
 KOLLA_START = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETUID", "SETGID", "KILL")
@@ -92,7 +93,7 @@ def container(
         None if rolled else pulumi.ResourceHookBinding(on_error=[_evict(name, cloud, host, service, replica)])
     )
     return docker.Container(
-        name,
+        logical(cloud.environment, name),
         name=None if rolled else f"kolla-{cloud.environment}-{name}",
         image=image.reference,
         hostname=f"{service}-{replica}",

@@ -24,6 +24,7 @@ from kolla_iac.model.waits import HttpWait, Wait
 from kolla_iac.plan.rollout import Act, Rollout
 from kolla_iac.resources.cloud import Cloud
 from kolla_iac.resources.container import KOLLA_START, Shape, container
+from kolla_iac.resources.names import logical
 from kolla_iac.resources.stage import stage
 
 Secrets = Mapping[str, str]
@@ -60,7 +61,7 @@ class Service(pulumi.ComponentResource):
             "stages": [act.name for act in (*rollout.before, *rollout.after)],
             "impact": {**asdict(rollout.impact), "text": str(rollout.impact)},
         }
-        super().__init__(kind, name, inputs, opts)
+        super().__init__(kind, logical(cloud.environment, name), inputs, opts)
         self.rollout = rollout
         self.cloud = cloud
         self.image = cloud.image(rollout.service)
@@ -79,7 +80,7 @@ class Service(pulumi.ComponentResource):
         """
         labels = self.cloud.labels({})
         return docker.Volume(
-            f"{name}-{host}" if everywhere else name,
+            logical(self.cloud.environment, f"{name}-{host}" if everywhere else name),
             name=f"kolla-{self.cloud.environment}-{name}",
             labels=[docker.VolumeLabelArgs(label=key, value=value) for key, value in labels.items()],
             opts=pulumi.ResourceOptions(parent=self, provider=self.cloud.provider(host), protect=True),

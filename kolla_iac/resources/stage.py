@@ -9,6 +9,7 @@ import pulumi
 from pulumi_command import local
 
 from kolla_iac.model.stage import Stage, stage_adapter
+from kolla_iac.resources.names import logical
 
 COMMAND = "kolla-iac stage || exit $?"
 """A constant, found on PATH: nothing that differs between machines may be an input of a resource.
@@ -39,7 +40,7 @@ def stage(
         return stage_adapter.dump_json(filled).decode()
 
     return local.Command(
-        fields["name"],
+        logical(fields["environment"], fields["name"]),
         create=COMMAND,
         environment={"STAGE": spec.model_fields["kind"].default, **show},
         stdin=pulumi.Output.all(**fields).apply(text),

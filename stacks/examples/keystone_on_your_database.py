@@ -1,7 +1,7 @@
 """An identity service on a MariaDB (or MySQL) server that you run already.
 
 Everything else, two replicas of Keystone, their cache and the load balancer in front, comes from the components.
-In this folder, in an environment with `pip install kolla-iac` and Pulumi:
+In the folder of the same name beside this file, in an environment with kolla-iac and Pulumi:
 
     pulumi stack init mine
     pulumi config set databaseHost 192.0.2.20            # as containers reach it; not 127.0.0.1
@@ -12,40 +12,14 @@ In this folder, in an environment with `pip install kolla-iac` and Pulumi:
 `pulumi destroy` removes the containers; the schema "keystone" stays on your server.
 """
 
-import base64
-import hmac
-import json
-
 import pulumi
 
 from kolla_iac.components import DatabaseServer, Keystone, LoadBalancer, Memcached
+from kolla_iac.model.derived import derived
 from kolla_iac.model.environment import Environment
 from kolla_iac.resources.cloud import Cloud
 
 config = pulumi.Config()
-
-
-def secrets(seed: str) -> dict[str, str]:
-    """All secrets of the cloud, derived from the one in the stack's configuration: the same at every run."""
-
-    def key(name: str) -> str:
-        return base64.urlsafe_b64encode(hmac.digest(seed.encode(), name.encode(), "sha256")).decode()
-
-    def password(name: str) -> str:
-        return key(name).rstrip("=")
-
-    def keys(name: str) -> str:
-        return json.dumps({index: key(name + index) for index in ("0", "1")})
-
-    return {
-        "keystone_database_password": password("database"),
-        "keystone_admin_password": password("admin"),
-        "keystone_fernet_keys": keys("fernet"),
-        "keystone_credential_keys": keys("credential"),
-        "haproxy_statistics_password": password("statistics"),
-        "memcache_secret_key": password("cache"),
-    }
-
 
 # The settings are those of an environment's file, as Python objects; what is not said has a sensible default.
 settings = Environment.model_validate(
@@ -56,7 +30,8 @@ settings = Environment.model_validate(
     }
 )
 
-cloud = Cloud(settings, config.require_secret("seed").apply(secrets))
+# All secrets of the cloud come from the one in the stack's configuration: the same at every run.
+cloud = Cloud(settings, config.require_secret("seed").apply(lambda seed: derived(settings, seed)))
 
 # Your server: nothing is installed on it. One stage makes the schema "keystone" and a user that may use it.
 server = DatabaseServer(

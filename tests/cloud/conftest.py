@@ -13,6 +13,7 @@ from kolla_iac.model.secrets import generate
 from kolla_iac.model.service import Secret
 
 from .arguments import Arguments, watching
+from .installed import Installed, install
 from .support import Cloud, Home, Outcome
 
 PASSWORDS = (
@@ -54,6 +55,12 @@ def _planted() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(tmp_path_factory.mktemp("cloud"))
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The package from a wheel of the tree, in an environment of its own."""
+    return install(tmp_path_factory.mktemp("installed"))
 
 
 @pytest.fixture(scope="session")

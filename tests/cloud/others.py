@@ -14,7 +14,14 @@ from .support import CHECKOUT, Cloud, Outcome
 
 
 def second_checkout(folder: Path, cloud: Cloud) -> Path:
-    """A copy of what git knows of the checkout, as it lies there now, with the environment's file."""
+    """A copy of the checkout with the environment's file."""
+    copy_of_checkout(folder)
+    shutil.copy2(cloud.file, folder / "stacks" / cloud.file.name)
+    return folder
+
+
+def copy_of_checkout(folder: Path) -> Path:
+    """What git knows of the checkout, as it lies there now."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
@@ -27,7 +34,6 @@ def second_checkout(folder: Path, cloud: Cloud) -> Path:
             continue  # removed, and the removal not committed yet
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, target, follow_symlinks=False)
-    shutil.copy2(cloud.file, folder / "stacks" / cloud.file.name)
     return folder
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.setup.environment import uv
-
+from .installed import Installed
 from .support import CHECKOUT, Cloud, Home, Outcome, eventually, free_port
 
 SERVER = """
@@ -80,47 +79,13 @@ def own_server(cloud: Cloud) -> Iterator[Own]:
         process.wait(30)
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    """An empty virtual environment with the wheel built from the tree, and the example outside the checkout."""
-    installer = str(uv())
-    _run([installer, "build", "--wheel", "--out-dir", tmp_path / "wheel", CHECKOUT])
-    (wheel,) = (tmp_path / "wheel").glob("*.whl")
-    _run([installer, "venv", "--python", "3.11", tmp_path / "venv"])
-    python = tmp_path / "venv" / "bin" / "python"
-    # pip, because the engine's Python host asks it for the packages; a wheel's reader has it anyway
-    _run([installer, "pip", "install", "--python", python, "pip", wheel])
-    shutil.copytree(CHECKOUT / "stacks" / "examples", tmp_path / "example")
-    return tmp_path
-
-
-def _run(command: list[str | Path]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
-
-
-def _engine(folder: Path) -> Path:
-    """A folder with the engine's programs alone: the checkout's own environment must not be on PATH."""
-    folder.mkdir()
-    for program in Path(shutil.which("pulumi") or "pulumi").parent.glob("pulumi*"):
-        (folder / program.name).symlink_to(program.resolve())
-    return folder
-
-
 def test_the_example_runs_from_a_wheel_on_a_server_that_exists(
-    own_server: Own, elsewhere: Path, home: Home
+    own_server: Own, installed: Installed, home: Home, tmp_path: Path
 ) -> None:
     name, port = f"t-{secrets.token_hex(3)}", free_port()
-    example = elsewhere / "example"
-    path = [
-        elsewhere / "venv" / "bin",
-        _engine(elsewhere / "engine"),
-        "/usr/sbin",
-        "/usr/bin",
-        "/sbin",
-        "/bin",
-    ]
-    seen = {"PATH": ":".join(map(str, path)), "VIRTUAL_ENV": str(elsewhere / "venv")}
+    example = tmp_path / "examples" / "keystone_on_your_database"
+    shutil.copytree(CHECKOUT / "stacks" / "examples", example.parent)
+    seen = {"PATH": installed.path, "VIRTUAL_ENV": str(installed.venv)}
 
     def pulumi(*words: str, stdin: str = "") -> Outcome:
         return home.run("pulumi", *words, "--stack", name, cwd=example, env=seen, stdin=stdin)

@@ -90,6 +90,7 @@ What `make` and `kolla-iac` can do, in their own words.
 _CLI = """
 ## kolla-iac
 
-Works in a checkout, after `source .envrc`. Exit code 0: done; 1: it failed, or there are problems; 2: it was called
+Works in a clone of this repository and in [a project of your own](../how-to/your-own-repository.md), after
+`source .envrc`. Exit code 0: done; 1: it failed, or there are problems; 2: it was called
 wrongly; 130: somebody stopped it.
 """

@@ -1,37 +1,11 @@
-"""Where state and passphrase live, and the lines that .envrc reads."""
+"""What set-up leaves in ``.venv`` for .envrc: the engine, and the home that stand-in plugins need."""
 
-import contextlib
 import os
-import secrets
 from pathlib import Path
 
 from . import pins
 from .engine import Engine
 from .plugins import Plugins
-
-
-def data_home() -> Path:
-    """``$KOLLA_IAC_HOME``, by default ``$XDG_DATA_HOME/kolla-iac`` (``~/.local/share/kolla-iac``)."""
-    if given := os.environ.get("KOLLA_IAC_HOME"):
-        return Path(given)
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "kolla-iac"
-
-
-def make_home() -> Path:
-    """The folder for state (mode 0700) with a random passphrase (0600). What is there is kept."""
-    home = data_home()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (home / "state").mkdir(mode=0o700, exist_ok=True)
-    passphrase = home / "passphrase"
-    if not passphrase.exists():
-        new = home / f".passphrase.{os.getpid()}"
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-            handle.write(secrets.token_urlsafe(32) + "\n")
-        with contextlib.suppress(FileExistsError):  # never over one that another set-up has just made
-            os.link(new, passphrase)
-        new.unlink()
-    return home
 
 
 def link_engine(checkout: Path, engine: Engine) -> None:

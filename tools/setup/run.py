@@ -4,12 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from kolla_iac.home import make_home
+
 from .cache import cache_root, only_one
 from .docker import have_docker
 from .engine import find_engine
 from .environment import make_environment
 from .errors import SetupError
-from .home import link_engine, make_home, write_choice
+from .home import link_engine, write_choice
 from .plugins import find_plugins
 from .report import Report
 

@@ -19,7 +19,7 @@ GOOD = f'config:\n  kolla-iac:environment: {{release: "2025.2"}}\n  kolla-iac:se
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the environment dev; the working directory is below it."""
-    (tmp_path / "Pulumi.yaml").write_text("name: kolla-iac\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: kolla-iac\nstackConfigDir: stacks\n")
     (tmp_path / "stacks" / "examples").mkdir(parents=True)
     (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(GOOD)
     monkeypatch.chdir(tmp_path / "stacks" / "examples")

@@ -13,6 +13,7 @@ import pytest
 from kolla_iac.cli import main
 from kolla_iac.cli.took import BEGAN_VARIABLE
 
+PROJECT = "name: kolla-iac\nstackConfigDir: .\n"
 ENGINE = """#!/bin/sh
 echo "$@"
 line='{"stage": "keystone-1-handover", "pid": 7, "start": '$(date +%s.%N)', "outcome": '
@@ -24,6 +25,12 @@ exit 255
 """
 
 
+def project(folder: Path) -> None:
+    """A project with an environment dev."""
+    (folder / "Pulumi.yaml").write_text(PROJECT)
+    (folder / "Pulumi.dev.yaml").write_text('config: {kolla-iac:environment: {release: "2025.2"}}')
+
+
 def test_a_failing_up_says_what_took_how_long_until_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -33,6 +40,8 @@ def test_a_failing_up_says_what_took_how_long_until_then(
     engine = tmp_path / "pulumi"
     engine.write_text(ENGINE)
     engine.chmod(0o755)
+    project(tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KOLLA_IAC_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv(BEGAN_VARIABLE, raising=False)
@@ -62,8 +71,10 @@ def test_ctrl_c_leaves_the_engine_the_time_to_end(tmp_path: Path) -> None:
     engine = tmp_path / "pulumi"
     engine.write_text(SLOW_ENGINE)
     engine.chmod(0o755)
+    project(tmp_path)
     process = subprocess.Popen(
         [sys.executable, "-c", "from kolla_iac.cli import main; main()", "up", "dev"],
+        cwd=tmp_path,
         env={**os.environ, "KOLLA_IAC_HOME": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -31,7 +31,7 @@ ENTRY = {"auth": {"auth_url": "http://new", "username": "admin"}, "region_name":
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one environment, whose host is not there."""
     (tmp_path / "stacks").mkdir()
-    (tmp_path / "Pulumi.yaml").write_text("name: kolla-iac\nruntime: python\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: kolla-iac\nruntime: python\nstackConfigDir: stacks\n")
     settings = {"release": "2025.2", "hosts": [{"name": "gone", "docker": f"unix://{tmp_path}/no.sock"}]}
     file = {
         "config": {

@@ -122,7 +122,7 @@ def test_a_host_that_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "stacks").mkdir()
-    (tmp_path / "Pulumi.yaml").write_text("name: kolla-iac\nruntime: python\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: kolla-iac\nruntime: python\nstackConfigDir: stacks\n")
     settings = {"release": "2025.2", "hosts": [{"name": "gone", "docker": f"unix://{tmp_path}/no.sock"}]}
     file = tmp_path / "stacks" / "Pulumi.dev.yaml"
     file.write_text(yaml.safe_dump({"config": {"kolla-iac:environment": settings}}))

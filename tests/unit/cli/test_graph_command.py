@@ -12,7 +12,7 @@ SETTINGS = 'config:\n  kolla-iac:environment: {release: "2025.2"}\n'
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the environment dev, whose secrets have not been made yet; a picture needs none."""
-    (tmp_path / "Pulumi.yaml").write_text("name: kolla-iac\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: kolla-iac\nstackConfigDir: stacks\n")
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(SETTINGS)
     monkeypatch.chdir(tmp_path)

@@ -73,9 +73,16 @@ def clear(value: Any) -> Any:
 
 
 def program(
-    secrets: dict[str, str] | None = None, rotations: dict[str, int] | None = None, **settings: Any
+    *also: str,
+    secrets: dict[str, str] | None = None,
+    rotations: dict[str, int] | None = None,
+    **settings: Any,
 ) -> Program:
-    """Runs the stack's program with these settings, and with secrets made for it where none are given."""
+    """Runs the stack's program with these settings, and with secrets made for it where none are given.
+
+    Args:
+        also: names of further clouds in the same program.
+    """
     mocks = Registered()
     pulumi.runtime.set_mocks(mocks, project="kolla-iac", stack="t-mocks", preview=False)
     environment = load_environment({"release": "2025.2", **settings}, "the test")
@@ -83,13 +90,10 @@ def program(
 
     @pulumi.runtime.test
     def run() -> None:
-        from kolla_iac.components import Keystone, LoadBalancer, MariaDB, Memcached
+        from kolla_iac.components import Services
 
-        cloud = Cloud(environment, pulumi.Output.secret(values), rotations=rotations)
-        balancer = LoadBalancer("loadbalancer", cloud=cloud)
-        mariadb = MariaDB("mariadb", cloud=cloud)
-        memcached = Memcached("memcached", cloud=cloud)
-        Keystone("keystone", cloud=cloud, database=mariadb.server, cache=memcached, balancer=balancer)
+        for name in (None, *also):
+            Services(Cloud(environment, pulumi.Output.secret(values), environment=name, rotations=rotations))
 
     run()
     return Program(mocks.resources, values)

@@ -143,6 +143,15 @@ def test_fewer_replicas_are_a_stage_of_their_own() -> None:
     ]
 
 
+def test_several_clouds_in_one_program_share_no_name(usual: Program) -> None:
+    both = program("t-other")
+    names = [(one.typ, one.name) for one in both.resources]
+    assert len(names) == len(set(names)) == 2 * len(usual.resources)
+    assert {(one.typ, one.name) for one in usual.resources} < set(names), "the stack's own keeps its names"
+    physical = [(one.typ, one.inputs["name"]) for one in both.resources if one.inputs.get("name")]
+    assert len(physical) == len(set(physical))
+
+
 def test_a_program_with_wrong_settings_registers_nothing() -> None:
     with pytest.raises(Exception, match=r"services\.keystone\.replicas: must be at least 1"):
         program(services={"keystone": {"replicas": 0}})

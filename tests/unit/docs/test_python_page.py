@@ -30,4 +30,7 @@ def test_a_long_signature_stands_on_lines_of_its_own() -> None:
 def test_methods_arguments_and_errors_are_there() -> None:
     assert "| `place(name: str) -> tuple[Host, ...]` | The hosts of a service's replicas" in TEXT
     assert "| `SettingsError` | every problem, of fields and of rules over several, at once. |" in TEXT
-    assert "| `environment` | name in labels and volumes; the Pulumi stack's by default. |" in TEXT
+    assert (
+        "| `environment` | name in labels and volumes; the Pulumi stack's by default. Further clouds of"
+        in TEXT
+    )

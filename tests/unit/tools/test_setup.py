@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from kolla_iac.home import make_home
 from tools.setup import cache, pins
 from tools.setup.environment import locked, version_of
 from tools.setup.errors import SetupError
-from tools.setup.home import make_home
 from tools.setup.report import Report
 from tools.setup.shell import run
 
