@@ -48,6 +48,7 @@ SERVICE = Service(
     settings=KeystoneSettings,
     image="keystone",
     needs=("mariadb", "memcached", "loadbalancer"),
+    shared=("keys",),
     files=("keystone.conf", "uwsgi.ini"),
     secrets=(
         Secret("keystone_database_password", "Keystone's database user", kind="url_password"),

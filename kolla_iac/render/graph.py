@@ -88,7 +88,12 @@ def _replicas(environment: Environment, service: Service) -> Iterator[Node]:
     volume = ", with a volume" if service.volume else ""
     for number, host in enumerate(environment.place(service.name), 1):
         title = f"{service.name}-{number}"
-        yield Node(title, (title, f"{service.title}{port}{volume}"), column, host.name, service.volume)
+        lines = (
+            title,
+            f"{service.title}{port}{volume}",
+            *(f"{one}: volume of the host" for one in service.shared),
+        )
+        yield Node(title, lines, column, host.name, service.volume)
 
 
 def _talks(environment: Environment, enabled: set[str]) -> Iterator[tuple[str, str]]:

@@ -17,14 +17,14 @@ def test_the_picture_shows_the_containers_that_the_program_makes() -> None:
     assert {node.name for node in drawn.nodes if node.host} == {one.name for one in made.of_type(CONTAINER)}
 
 
-def test_it_shows_a_volume_where_the_program_makes_one_for_data() -> None:
-    """Keys are no data: they are in the settings, and every host has a copy."""
+def test_it_shows_a_volume_where_the_program_makes_one() -> None:
     drawn = graph(load_environment(SETTINGS, "the test"), "t-mocks")
     made = program(services=SETTINGS["services"])
     volumes = {str(one.inputs["name"]) for one in made.of_type("docker:index/volume:Volume")}
-    assert volumes - {"kolla-t-mocks-keystone-keys"} == {
-        f"kolla-t-mocks-{node.name}" for node in drawn.nodes if node.volume
-    }
+    shown = {node.name for node in drawn.nodes if node.volume}
+    shown |= {f"{name}-{one}" for name, service in services().items() for one in service.shared}
+    assert volumes == {f"kolla-t-mocks-{name}" for name in shown}
+    assert "keys: volume of the host" in drawn.node("keystone-1").lines
 
 
 def test_clients_are_shown_the_ports_that_are_published() -> None:
