@@ -112,7 +112,7 @@ def watch(
     """Runs the command under the probe, from before it until after it, and gathers all that was seen."""
     from kolla_iac.probe.analysis import Observed
     from kolla_iac.probe.identity import Identity
-    from kolla_iac.probe.load import Load, now
+    from kolla_iac.probe.load import KINDS, Load, now
     from kolla_iac.probe.process import Probe, read_samples
     from kolla_iac.probe.stages import read
     from kolla_iac.runtime import timeline
@@ -140,9 +140,10 @@ def watch(
         report, trouble = running.stop()
     every = read_samples(file)
     if report is not None:
-        began = min(began, report.started)
-    # what was asked last is answered after the probe stopped asking; that belongs to it
-    last = max([span.ended, *(sample.due + sample.seconds for sample in every)])
+        began = report.started
+    # while the last answers are waited for, nobody asks any more: that is no gap
+    last = max((sample.due for sample in every if sample.kind in KINDS), default=span.ended) + 1 / rate
+    last = max(last, span.ended) if command else min(last, span.ended)
     if not command:
         span = Interval(began, last)
     troubles = [trouble] if trouble else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 import time
 
 from kolla_iac.probe.analysis import BEFORE, Comparison, Predicted, Result, Row, slow
@@ -67,7 +68,8 @@ def facts(result: Result) -> list[tuple[str, str]]:
     ]
     if seen.command:
         took = f"{seen.command_ended - seen.command_began:.0f} s"
-        found.append(("command", f"{shlex.join(seen.command)} ({took}, exit code {seen.exit_code})"))
+        line = textwrap.shorten(shlex.join(seen.command), 200, placeholder=" ...")
+        found.append(("command", f"{line} ({took}, exit code {seen.exit_code})"))
     found += [
         ("requests", f"{result.total:,}, of which {result.failed - slowly:,} failed"),
         ("slow ones", f"{result.slow_total:,}, of which {slowly:,} failed"),
@@ -96,8 +98,12 @@ def predictions(result: Result) -> list[str]:
     if not result.comparisons:
         return ["the plan changes no service: nothing was to be felt"]
     return [
-        f"{one.service}: {one.predicted.text}; measured: {measured(one)}: "
-        f"{'as predicted' if one.kept else 'WORSE THAN PREDICTED'}"
+        f"{one.service}: {one.predicted.text}; "
+        + (
+            f"measured: {measured(one)}: {'as predicted' if one.kept else 'WORSE THAN PREDICTED'}"
+            if one.service not in result.unseen or one.failed
+            else "no stage of it ran"
+        )
         for one in result.comparisons
     ]
 
