@@ -32,6 +32,7 @@ class _Commands(LazyGroup):
         "images": Lazy(f"{_CLI}.images", "app", "List, build, pull, lock and prune images."),
         "graph": Lazy(f"{_CLI}.graph", "graph", "Draw an environment: hosts, replicas, who talks to whom."),
         "schema": Lazy(f"{_CLI}.schema", "schema", "Print the JSON schema of an environment's file."),
+        "probe": Lazy(f"{_CLI}.probe", "probe", "Watch a change: what its clients felt, stage by stage."),
         "stage": Lazy(f"{_CLI}.stage", "stage", "Carry out one stage, given as JSON on stdin.", hidden=True),
     }
 

@@ -19,6 +19,13 @@ from kolla_iac.probe.report import Report, Sample, summary
 KINDS = ("issue new", "validate new", "issue kept", "validate kept")
 """In turn."""
 
+_BEGAN = time.time() - time.monotonic()
+
+
+def now() -> float:
+    """Seconds since 1970 by a clock of this process alone, which nobody sets while it measures."""
+    return _BEGAN + time.monotonic()
+
 
 @dataclass(frozen=True)
 class Load:
@@ -65,8 +72,8 @@ class _Kept:
 
 
 class _Run:
-    def __init__(self, identity: Identity, load: Load, token: str) -> None:
-        self.identity, self.load, self.token = identity, load, token
+    def __init__(self, identity: Identity, load: Load, token: str, note: Callable[[Sample], None]) -> None:
+        self.identity, self.load, self.token, self.note = identity, load, token, note
         self.samples: list[Sample] = []
         self.timed = 0
         """Requests of the schedule that are over."""
@@ -75,7 +82,7 @@ class _Run:
 
     def ask(self, kind: str, due: float) -> None:
         """One request, measured from ``due`` (seconds since 1970)."""
-        sent = time.time()
+        sent = now()
         failure = ""
         kept = kind.endswith("kept")
         connection = self.kept.take() if kept else self.identity.connection()
@@ -92,23 +99,29 @@ class _Run:
         else:
             connection.close()
         with self._lock:
-            self.samples.append(Sample(kind, due, sent - due, time.time() - due, failure))
+            self.samples.append(Sample(kind, due, sent - due, now() - due, failure))
+            self.note(self.samples[-1])
             self.timed += kind in KINDS
 
 
 def run(
-    identity: Identity, load: Load, over: threading.Event, ready: Callable[[], None] = lambda: None
+    identity: Identity,
+    load: Load,
+    over: threading.Event,
+    ready: Callable[[], None] = lambda: None,
+    note: Callable[[Sample], None] = lambda _: None,
 ) -> Report:
     """Asks until ``over`` is set or the load's bounds are reached; every request sent is then waited for.
 
     Args:
         ready: called when the first request of the schedule has been answered.
+        note: called with every request that is over, one at a time.
 
     Raises:
         Wrong, OSError: not even one token could be had before it began.
     """
     first = identity.connection()
-    probe = _Run(identity, load, identity.issue(first))
+    probe = _Run(identity, load, identity.issue(first), note)
     first.close()
     work: queue.SimpleQueue[tuple[str, float] | None] = queue.SimpleQueue()
     answered = threading.Event()
@@ -121,15 +134,18 @@ def run(
 
     def slowly() -> None:
         while not over.is_set():
-            probe.ask("issue slow", time.time())
+            due = now()
+            probe.ask("issue slow", due)
+            # one that is refused at once is not asked for again at once: it is load, not an attack
+            over.wait(max(due + min(load.slow_seconds, 1) - now(), 0))
 
     slow = threading.Thread(target=slowly, daemon=True)
     if load.slow_seconds:
         slow.start()
-    started, count, told = time.time(), 0, False
+    started, count, told = now(), 0, False
     while not over.is_set() and count < load.requests:
         due = started + count / load.rate
-        if due - started >= load.seconds or over.wait(max(due - time.time(), 0)):
+        if due - started >= load.seconds or over.wait(max(due - now(), 0)):
             break
         # one worker more where none is free; beyond the bound the request waits for whoever comes first
         if count - probe.timed >= len(workers) and len(workers) < load.open_at_once:
@@ -148,4 +164,4 @@ def run(
     if load.slow_seconds:
         slow.join()
     probe.kept.close()
-    return summary(probe.samples, rate=load.rate, started=started, ended=time.time())
+    return summary(probe.samples, rate=load.rate, started=started, ended=now())

@@ -12,7 +12,7 @@ BEHIND = 0.25
 """Seconds after its time at which a request that is only then sent counts as late by the probe's own fault."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One request."""
 
