@@ -23,7 +23,8 @@ h2 { margin: 32px 0 8px; font-size: 16px; }
 header { padding: 16px 20px; background: var(--card); border-left: 6px solid var(--tone); border-radius: 6px; }
 header p { margin: 4px 0 0; color: var(--quiet); overflow-wrap: anywhere; }
 header ul { margin: 10px 0 0; padding-left: 20px; color: var(--tone); }
-.good { --tone: var(--good); } .warn { --tone: var(--warn); } .bad { --tone: var(--bad); }
+.good { --tone: var(--good); } .good ul { color: var(--quiet); }
+.warn { --tone: var(--warn); } .bad { --tone: var(--bad); }
 .sums { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin: 14px 0 0; }
 .sums div { padding: 10px 14px; background: var(--card); border-radius: 6px; }
 .sums dt { color: var(--quiet); font-size: 13px; }

@@ -53,7 +53,7 @@ def picture(result: Result) -> str:
     """The whole ``<svg>``."""
     seen = result.observed
     stages = [row for row in result.rows if row.a_stage]
-    slowest = max([1.0, *(sample.seconds for sample in seen.samples)]) * 1.3
+    slowest = max([1.0, *(sample.seconds for sample in seen.samples)]) * 2
     flat = _Scale(seen.began, seen.ended, slowest, 0)
     lanes = _lanes(stages, flat)
     top = TOP + LANE * (max((lane for lane, _ in lanes), default=-1) + 1) + 14

@@ -172,7 +172,7 @@ def test_a_job_says_that_it_runs_and_what_it_logs(small: Small) -> None:
 
 
 def test_a_jobs_log_is_limited(small: Small) -> None:
-    made = job_module.create(job(small, "true"), small.client)
+    made = job_module.create(job(small, "true"), small.client, "local")
     try:
         made.reload()
         limits = made.attrs["HostConfig"]["LogConfig"]
