@@ -68,11 +68,11 @@ def checks(environment: str, settings: Environment) -> Iterator[Check]:
     from kolla_iac.cli.doctor import containers, engine, hosts, images, ports, state
     from kolla_iac.cli.project import existing, root
 
-    checkout = root()
-    seen = state.State(checkout, environment)
-    yield engine.Engine()
-    yield engine.Plugins()
-    yield engine.Secrets(existing(checkout, environment))
+    project = root()
+    seen = state.State(project, environment)
+    yield engine.Engine(project)
+    yield engine.Plugins(project)
+    yield engine.Secrets(existing(project, environment))
     yield state.Lock(seen)
     yield state.Pending(seen)
     yield state.Leftovers(seen)

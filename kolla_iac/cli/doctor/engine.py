@@ -17,7 +17,13 @@ PLUGINS = {"docker": "pulumi-docker", "command": "pulumi-command"}
 """Plugin -> the Python distribution whose version it must have."""
 STAND_IN = "kolla_standin"
 """Stands in the script of every stand-in. Source: docs/explanation/stand-in-plugins.md."""
-ENTER = "make setup, then: source .envrc"
+
+
+def enter(project: Path) -> str:
+    """What gets the engine: a clone's own set-up, or what a project's README says to install."""
+    if (project / "tools" / "setup").is_dir():
+        return "make setup, then: source .envrc"
+    return "install what README.md says, then: source .envrc"
 
 
 def least(requirement: str) -> tuple[int, ...]:
@@ -60,15 +66,20 @@ class Engine(Check):
     title = "the engine and its Python host are there and new enough"
     asks_hosts = False
 
+    def __init__(self, project: Path) -> None:
+        self._enter = enter(project)
+
     def run(self, look: Look) -> Iterator[Said]:
         found = shutil.which("pulumi")
         if found is None:
-            yield Finding("error", "this machine", "pulumi is not on PATH", ENTER)
+            yield Finding("error", "this machine", "pulumi is not on PATH", self._enter)
             return
         said = subprocess.run([found, "version"], capture_output=True, text=True, timeout=30, check=False)
         version = said.stdout.strip().removeprefix("v")
         if said.returncode != 0:
-            yield Finding("error", found, f"does not start: {said.stderr.strip() or said.returncode}", ENTER)
+            yield Finding(
+                "error", found, f"does not start: {said.stderr.strip() or said.returncode}", self._enter
+            )
             return
         yield Fact(f"pulumi {version}, {origin(Path(found))}: {found}")
         wanted = next(
@@ -76,9 +87,9 @@ class Engine(Check):
         )
         if numbers(version) < least(wanted):
             lowest = ".".join(map(str, least(wanted)))
-            yield Finding("error", found, f"is {version}; at least {lowest} is needed", ENTER)
+            yield Finding("error", found, f"is {version}; at least {lowest} is needed", self._enter)
         if shutil.which("pulumi-language-python") is None:
-            yield Finding("error", "this machine", "pulumi-language-python is not on PATH", ENTER)
+            yield Finding("error", "this machine", "pulumi-language-python is not on PATH", self._enter)
 
 
 class Plugins(Check):
@@ -88,15 +99,29 @@ class Plugins(Check):
     title = "the plugins of the SDKs' versions are there"
     asks_hosts = False
 
+    def __init__(self, project: Path) -> None:
+        self._enter = enter(project)
+
     def run(self, look: Look) -> Iterator[Said]:
         for plugin, package in PLUGINS.items():
             version = metadata.version(package)
             found = place(plugin, version)
             if found is None:
+                if fetched():
+                    yield Fact(
+                        f"{plugin} {version}, not here yet: the engine fetches it when it first needs it"
+                    )
+                    continue
                 saw = f"plugin {plugin} {version} is neither in {home()}/plugins nor on PATH"
-                yield Finding("error", "this machine", saw, ENTER)
+                yield Finding("error", "this machine", saw, self._enter)
             else:
                 yield Fact(f"{plugin} {version}, {why(found)}")
+
+
+def fetched() -> bool:
+    """Whether the engine gets missing plugins by itself."""
+    off = os.environ.get("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "").lower()
+    return off in ("", "0", "false")
 
 
 def home() -> Path:

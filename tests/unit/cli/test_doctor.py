@@ -178,11 +178,16 @@ def test_where_an_engine_came_from(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_which_plugin_the_engine_starts_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    (plugins,) = [engine.Plugins()]
-    told = list(plugins.run(look()))
-    assert [type(one) for one in told] == [Finding, Finding]
-    assert isinstance(told[0], Finding)
-    assert told[0].mend == "make setup, then: source .envrc"
+    monkeypatch.delenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", raising=False)
+    told = list(engine.Plugins(tmp_path).run(look()))
+    assert [type(one) for one in told] == [Fact, Fact], "the engine fetches them"
+    monkeypatch.setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "1")
+    told = list(engine.Plugins(tmp_path).run(look()))
+    assert [getattr(one, "mend", None) for one in told] == 2 * [
+        "install what README.md says, then: source .envrc"
+    ]
+    (tmp_path / "tools" / "setup").mkdir(parents=True)
+    assert engine.enter(tmp_path) == "make setup, then: source .envrc"
     (tmp_path / "bin").mkdir()
     own = tmp_path / "bin" / "pulumi-resource-docker"
     own.write_bytes(b"\x7fELF")
