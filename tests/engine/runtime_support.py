@@ -199,7 +199,7 @@ class Small:
             cap_drop=["ALL"],
             cap_add=["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETUID", "SETGID", "KILL"],
         )
-        container.put_archive("/", archive([Upload(path=static, content=haproxy.global_config("a$b"))]))
+        container.put_archive("/", archive([Upload(path=static, content=haproxy.global_config())]))
         container.start()
         self.balancer = container
         return container
