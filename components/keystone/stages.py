@@ -28,6 +28,8 @@ KEY_FOLDERS = {"fernet": "keystone_fernet_keys", "credential": "keystone_credent
 """Folder in it -> the secret that fills it."""
 CHANGE_KEYS = "/var/lib/kolla/venv/bin/python /etc/kolla-iac/keys.py"
 """Command of ``keys.py``; a phase follows."""
+MIGRATE_SCHEMA = "exec /var/lib/kolla/venv/bin/python /etc/kolla-iac/schema.py"
+"""Command of ``schema.py``; a phase follows."""
 MIGRATE_CREDENTIALS = (
     "keystone-manage credential_migrate --keystone-user keystone --keystone-group keystone\n"
     f"{CHANGE_KEYS} tidy\n"
@@ -72,6 +74,11 @@ def key_files(secrets: Mapping[str, str]) -> list[ConfigFile]:
         ConfigFile("/etc/kolla-iac/keys.py", (Path(__file__).parent / "keys.py").read_text()),
         ConfigFile("/etc/kolla-iac/keys.json", json.dumps(wanted)),
     ]
+
+
+def schema_files() -> list[ConfigFile]:
+    """What expands and contracts the schema: the program of ``schema.py``."""
+    return [ConfigFile("/etc/kolla-iac/schema.py", (Path(__file__).parent / "schema.py").read_text())]
 
 
 def replica_files(
@@ -184,6 +191,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                 {"release": environment.release, "image": image},
                 reads=JOB_READS,
                 irreversible=True,
+                way_back="a dump of the schema from before the upgrade",
             ),
             Act(
                 "verify",

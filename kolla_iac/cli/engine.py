@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kolla_iac.errors import KollaError
 
@@ -40,6 +41,23 @@ def stack_exists(project: Path, name: str) -> bool:
     """
     listed = json.loads(pulumi(project, ["stack", "ls", "--json"]))
     return any(str(stack["name"]).rsplit("/", 1)[-1] == name for stack in listed)
+
+
+def exported(project: Path, name: str) -> dict[str, Any]:
+    """The state of an environment, its secrets encrypted; empty where nothing was ever deployed.
+
+    Raises:
+        KollaError: as of ``pulumi``.
+    """
+    done = _run(project, ["stack", "export", "--stack", name])
+    if done.returncode == 0:
+        state: dict[str, Any] = json.loads(done.stdout)
+        return state
+    if "no stack named" in done.stderr:
+        return {}
+    raise KollaError(
+        f"the state of {name} could not be read", {"said": done.stderr.strip(), "next": _next(done.stderr)}
+    )
 
 
 def recover_settings(project: Path, name: str) -> bool:

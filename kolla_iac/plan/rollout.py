@@ -6,6 +6,8 @@ compares two rollouts and says what an update will do. So the plan and the updat
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,7 +24,8 @@ class Impact:
     seconds: int = 0
     """At most; 0 for ``none``, and for what fails for good."""
     why: str = ""
-    reversible: bool = True
+    whom: str = ""
+    """Whose requests; empty: those of the service's own clients."""
 
     def __str__(self) -> str:
         felt = {
@@ -51,6 +54,9 @@ class Act:
     applies: bool = False
     """Whether it is what carries a change of ``live`` configuration out."""
     irreversible: bool = False
+    """Whether an earlier release may not serve any more when it was done for a later one."""
+    way_back: str = ""
+    """Of an irreversible one: what remains then."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,40 @@ class Rollout:
     def configuration_on(self, host: str) -> Configuration:
         """What a replica on ``host`` gets."""
         return {**self.configuration, **self.on_host.get(host, {})}
+
+    def made_of(self, replica: int) -> str:
+        """A short digest of all that makes the engine replace the container of a replica when it differs.
+
+        It stands on the container as a label, so that the state says what a container was made of.
+        """
+        host = self.placement[replica - 1]
+        return _digest((host, self.image, self.release, self.configuration_on(host), self.container))
+
+    def shown(self, act: Act) -> dict[str, str]:
+        """What an act's resource shows of what it depends on; it runs when this differs from the last time.
+
+        The same for the program that registers it and for the plan that foretells it.
+        """
+        shown = {key.upper(): value for key, value in act.inputs.items()}
+        if act.in_image:
+            shown["IMAGE"] = self.image
+        if act.follows_containers:
+            shown["REPLICAS"] = str(self.replicas)
+        if act.reads or act.applies:
+            read = {
+                f"{file} {section}": self.configuration.get(file, {}).get(section)
+                for file, section in act.reads
+            }
+            shown["CONFIGURATION"] = _digest((read, self.live if act.applies else None))
+        return shown
+
+    def shown_by_handover(self) -> dict[str, str]:
+        """What each of its handovers shows."""
+        return {"RELEASE": self.release, "IMAGE": self.image}
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def configurations(

@@ -103,7 +103,7 @@ class Service(pulumi.ComponentResource):
         name = f"{self.rollout.service}-{act.name}"
         job = stage(
             JobStage,
-            show={key.upper(): value for key, value in act.inputs.items()},
+            show=self.rollout.shown(act),
             parent=self,
             depends_on=[self.image.present, *self._last],
             **self._about(name),
@@ -129,7 +129,7 @@ class Service(pulumi.ComponentResource):
             name = f"{self.rollout.service}-{replica}-handover"
             handover = stage(
                 HandoverStage,
-                show={"RELEASE": self.rollout.release, "IMAGE": self.image.reference},
+                show=self.rollout.shown_by_handover(),
                 parent=self,
                 depends_on=[new, *self._last],
                 **self._about(name),
@@ -180,7 +180,7 @@ class Service(pulumi.ComponentResource):
         """Commands in the running singleton, as the stage of ``act``; again when its container was replaced."""
         told = stage(
             ExecStage,
-            show={key.upper(): value for key, value in act.inputs.items()},
+            show=self.rollout.shown(act),
             parent=self,
             depends_on=self._last,
             **self._about(f"{self.rollout.service}-{act.name}"),
@@ -191,14 +191,14 @@ class Service(pulumi.ComponentResource):
         self._last = [told]
         return told
 
-    def verify(self, exchange: pulumi.Input[HttpWait]) -> local.Command:
+    def verify(self, act: Act, exchange: pulumi.Input[HttpWait]) -> local.Command:
         """Asks through the load balancer, as a client would; again whenever a container was replaced."""
         verified = stage(
             VerifyStage,
-            show={"RELEASE": self.rollout.release},
+            show=self.rollout.shown(act),
             parent=self,
             depends_on=self._last,
-            **self._about(f"{self.rollout.service}-verify"),
+            **self._about(f"{self.rollout.service}-{act.name}"),
             after=[each.id for each in self.containers],
             exchange=exchange,
         )
@@ -225,6 +225,7 @@ class Service(pulumi.ComponentResource):
             host=host,
             service=self.rollout.service,
             release=self.rollout.release,
+            made_of=self.rollout.made_of(replica),
             replica=replica,
             rolled=rolled,
             image=self.image,
