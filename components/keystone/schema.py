@@ -60,7 +60,7 @@ def main(phase: str) -> None:
     if found == "beyond":
         sys.exit(f"the schema is contracted for a later release ({', '.join(at)}): this one cannot use it")
     if found == "ahead":
-        print(f"the schema is expanded for a later release already ({', '.join(at)}): nothing to do")
+        print(f"note: the schema is expanded for a later release already ({', '.join(at)}): nothing to do")
         return
     os.execvp("keystone-manage", ["keystone-manage", "db_sync", f"--{phase}"])
 
