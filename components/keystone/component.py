@@ -86,7 +86,8 @@ class Keystone(Service):
                 )
             )
 
-        self.job(expand, job(f"{stages.MIGRATE_SCHEMA} expand\n", stages.schema_files()))
+        migration = stages.schema_files(rollout.release)
+        self.job(expand, job(f"{stages.MIGRATE_SCHEMA} expand\n", migration))
         first = password.apply(lambda value: stages.bootstrap_script(cloud.settings, value))
         self.job(bootstrap, job(first), mounts=[keys])
         self.follow(*cache.ready, *balancer.ready)
@@ -103,7 +104,7 @@ class Keystone(Service):
             backend="keystone",
             ready=ready,
         )
-        self.job(contract, job(f"{stages.MIGRATE_SCHEMA} contract\n", stages.schema_files()))
+        self.job(contract, job(f"{stages.MIGRATE_SCHEMA} contract\n", migration))
         self.verify(verify, whole)
         self.follow(schema.retire_users(users, show=rollout.shown(users), depends_on=self.ready))
         self.job(credentials, job(stages.MIGRATE_CREDENTIALS, key_files), mounts=[writable], everywhere=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from kolla_iac.components.database.user import schema_user
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.model.environment import Environment
+from kolla_iac.model.releases import SERIES, no_step
 from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.stage import Upload
 from kolla_iac.plan.rollout import Act, Configuration, Impact, Rollout, configurations
@@ -76,9 +77,14 @@ def key_files(secrets: Mapping[str, str]) -> list[ConfigFile]:
     ]
 
 
-def schema_files() -> list[ConfigFile]:
-    """What expands and contracts the schema: the program of ``schema.py``."""
-    return [ConfigFile("/etc/kolla-iac/schema.py", (Path(__file__).parent / "schema.py").read_text())]
+def schema_files(series: str) -> list[ConfigFile]:
+    """What expands and contracts the schema: the program of ``schema.py`` and its orders."""
+    refused = {old: why for old in SERIES if (why := no_step(old, series))}
+    orders = {"series": series, "no_step": {old: "; ".join(why) for old, why in refused.items()}}
+    return [
+        ConfigFile("/etc/kolla-iac/schema.py", (Path(__file__).parent / "schema.py").read_text()),
+        ConfigFile("/etc/kolla-iac/schema.json", json.dumps(orders)),
+    ]
 
 
 def replica_files(

@@ -64,5 +64,10 @@ def test_cut_off_back_and_completed(another: Callable[[], Cloud]) -> None:
     cloud.write()
     refused = cloud.kolla("plan", fails=True)
     assert "keystone 2026.1 -> 2025.2 is refused" in refused.text
-    assert cloud.up(NEW).changes == 0
+    there = cloud.ids("keystone")
+    down = cloud.up(fails=True)
+    assert "refused: no step leads down from 2026.1 to 2025.2" in down.text
+    assert cloud.ids("keystone") == there
+    cloud.up(NEW)
+    assert cloud.ids("keystone") == there
     cloud.kolla("purge", "--yes")
