@@ -99,7 +99,7 @@ class Keystone(Service):
                 limits=settings.limits,
                 capabilities=KOLLA_START,
                 mounts=(keys,),
-                stop_seconds=settings.drain_seconds,
+                stop_seconds=rollout.drain_seconds,
             ),
             backend="keystone",
             ready=ready,

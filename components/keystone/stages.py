@@ -156,6 +156,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
     }
     password = {"password": f"rotation {used['keystone_admin_password']}"}
     settings = environment.service("keystone", KeystoneSettings)
+    asked = {"administrator": f"{settings.admin_user} in {settings.admin_project}", **password}
     placement = tuple(host.name for host in environment.place("keystone"))
     common, on_host = configurations(placement, lambda host: readable(environment, host, user))
     public = environment.endpoint("keystone").url
@@ -168,6 +169,8 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
         configuration=common,
         on_host=on_host,
         container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
+        asked=asked,
+        drain_seconds=settings.drain_seconds,
         before=(
             Act("keys-staged", "the newest keys are readable on every host, and sign nothing yet", keys),
             Act("keys-promoted", "the newest keys sign; those before them are still accepted", keys),
@@ -184,8 +187,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                 {
                     "region": environment.region,
                     "public": public,
-                    "admin": settings.admin_user,
-                    **password,
+                    **asked,
                 },
                 reads=JOB_READS,
             ),
@@ -202,7 +204,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
             Act(
                 "verify",
                 "a token is issued and validated through the load balancer",
-                {"release": environment.release, **password},
+                {"release": environment.release, **asked},
                 follows_containers=True,
                 in_image=False,
             ),

@@ -182,7 +182,7 @@ def _surge(
     for replica in waiting:
         name = f"{new.service}-{replica}"
         yield Step("handover", name, (f"{name}-handover",))
-    if old is None or not old.shows("retire", {"REPLICAS": str(new.replicas)}):
+    if old is None or not old.shows("retire", new.shown_by_retire()):
         retired = ", ".join(f"{new.service}-{replica}" for replica in gone)
         what = f"{retired}: drained, stopped, removed" if gone else "none beyond the wanted"
         yield Step("retire", what, (f"{new.service}-retire",))

@@ -14,6 +14,8 @@ def reasons(old: Rollout, new: Rollout) -> Iterator[str]:
         yield f"image {old.image} -> {new.image}"
     if old.replicas != new.replicas:
         yield f"replicas {old.replicas} -> {new.replicas}"
+    if old.drain_seconds != new.drain_seconds:
+        yield f"drain_seconds {old.drain_seconds} -> {new.drain_seconds}"
     yield from _options(old, new)
     for name in rotated(old, new):
         yield f"{name} is rotated"
@@ -26,9 +28,10 @@ def reasons(old: Rollout, new: Rollout) -> Iterator[str]:
 def of_acts(old: Standing, new: Rollout) -> Iterator[str]:
     """A line for each thing that an act depends on and that is not the service's own: another's secret, an address."""
     found: dict[str, None] = {}
-    for act in (*new.before, *new.after):
-        shown = old.stages.get(act.name, {})
-        for key, value in act.inputs.items():
+    inputs = [(act.name, act.inputs) for act in (*new.before, *new.after)]
+    for name, depends_on in (*inputs, ("1-handover", new.asked)):
+        shown = old.stages.get(name, {})
+        for key, value in depends_on.items():
             was = shown.get(key.upper(), value)
             if was != value and key not in ("release", "image"):
                 found[f"{key} {was} -> {value}"] = None

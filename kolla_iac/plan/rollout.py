@@ -81,6 +81,10 @@ class Rollout:
     """Configuration that a stage changes in running containers, without replacing them."""
     container: Mapping[str, str] = field(default_factory=dict)
     """Whatever else replaces the containers when it changes: ports, limits, health check."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """What a surge's readiness is asked with, as far as it may be shown; when it changes, handovers ask again."""
+    drain_seconds: int = 0
+    """How long an old replica of a surge may finish its requests before it is stopped."""
     before: tuple[Act, ...] = ()
     after: tuple[Act, ...] = ()
     impact: Impact = Impact()
@@ -109,14 +113,15 @@ class Rollout:
         It stands on the container as a label, so that the state says what a container was made of.
         """
         host = self.placement[replica - 1]
-        return _digest((host, self.image, self.release, self.configuration_on(host), self.container))
+        parts = (host, self.image, self.release, self.configuration_on(host), self.container)
+        return _digest((*parts, self.drain_seconds))
 
     def shown(self, act: Act) -> dict[str, str]:
         """What an act's resource shows of what it depends on; it runs when this differs from the last time.
 
         The same for the program that registers it and for the plan that foretells it.
         """
-        shown = {key.upper(): value for key, value in act.inputs.items()}
+        shown = _upper(act.inputs)
         if act.in_image:
             shown["IMAGE"] = self.image
         if act.follows_containers:
@@ -131,7 +136,15 @@ class Rollout:
 
     def shown_by_handover(self) -> dict[str, str]:
         """What each of its handovers shows."""
-        return {"RELEASE": self.release, "IMAGE": self.image}
+        return {"RELEASE": self.release, "IMAGE": self.image, **_upper(self.asked)}
+
+    def shown_by_retire(self) -> dict[str, str]:
+        """What the stage shows in which replicas beyond the wanted number go."""
+        return {"REPLICAS": str(self.replicas), "DRAIN_SECONDS": str(self.drain_seconds)}
+
+
+def _upper(shown: Mapping[str, str]) -> dict[str, str]:
+    return {key.upper(): value for key, value in shown.items()}
 
 
 def _digest(value: object) -> str:

@@ -57,7 +57,7 @@ def whole(rollout: Rollout) -> Standing:
     replicas = range(1, rollout.replicas + 1)
     acts = {act.name: rollout.shown(act) for act in (*rollout.before, *rollout.after)}
     gates = dict(gate(rollout, replica) for replica in replicas)
-    retire = {"retire": {"REPLICAS": str(rollout.replicas)}} if rollout.form == "surge" else {}
+    retire = {"retire": rollout.shown_by_retire()} if rollout.form == "surge" else {}
     return Standing(
         replace(rollout, before=(), after=()),
         {replica: rollout.made_of(replica) for replica in replicas},

@@ -53,6 +53,7 @@ def _service(name: str, inputs: State, own: Iterable[State]) -> Standing:
         on_host=inputs.get("on_host") or {},
         live=inputs.get("live") or {},
         container=inputs.get("container") or {},
+        drain_seconds=int(inputs.get("drain_seconds") or 0),
         impact=Impact(),
         rotations={secret: int(count) for secret, count in (inputs.get("rotations") or {}).items()},
     )

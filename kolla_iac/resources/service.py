@@ -56,6 +56,7 @@ class Service(pulumi.ComponentResource):
             **({"on_host": rollout.on_host} if rollout.on_host else {}),
             **({"live": rollout.live} if rollout.live else {}),
             "container": rollout.container,
+            **({"drain_seconds": rollout.drain_seconds} if rollout.form == "surge" else {}),
             **({"rotations": dict(rollout.rotations)} if rollout.rotations else {}),
             "stages": [act.name for act in (*rollout.before, *rollout.after)],
             "impact": {**asdict(rollout.impact), "text": str(rollout.impact)},
@@ -144,7 +145,7 @@ class Service(pulumi.ComponentResource):
             self._last = [handover]
         retire = stage(
             RetireStage,
-            show={"REPLICAS": str(len(containers))},
+            show=self.rollout.shown_by_retire(),
             parent=self,
             depends_on=self._last,
             **self._about(f"{self.rollout.service}-retire"),

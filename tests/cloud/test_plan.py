@@ -12,6 +12,8 @@ from .support import Cloud, override
 CHANGES: dict[str, dict[str, Any]] = {
     "replicas": {"services": {"keystone": {"replicas": 3}}},
     "override": override("token", expiration=4321),
+    "drain": {"services": {"keystone": {"drain_seconds": 80}}},
+    "administrator": {"services": {"keystone": {"admin_project": "another"}}},
     "read-by-jobs": override("database", max_retries=7),
     "time-out": {"services": {"loadbalancer": {"client_timeout": 77}}},
     "database": {"services": {"mariadb": {"buffer_pool": 256}}},
