@@ -30,6 +30,11 @@ def rollouts(environment: Environment, rotations: Counts = NONE) -> list[Rollout
     return [_rollout(environment, name, rotations) for name in done if name in environment.enabled()]
 
 
+def needs() -> dict[str, tuple[str, ...]]:
+    """Service -> the services that it needs."""
+    return {name: service.needs for name, service in services().items()}
+
+
 def _rollout(environment: Environment, name: str, rotations: Counts) -> Rollout:
     own = environment.service(name).image
     image = own or images.reference(services()[name].image, environment.release, environment.images)

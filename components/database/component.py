@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,6 +42,7 @@ class Database(pulumi.ComponentResource):
         host: str,
         password: pulumi.Input[str],
         user: str = "",
+        show: Mapping[str, str] | None = None,
         depends_on: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -49,6 +50,7 @@ class Database(pulumi.ComponentResource):
         Args:
             name: of the schema.
             user: of the schema, see ``schema_user``; the schema's name by default.
+            show: more of what the Job shows to a reviewer, beside schema, user and server.
             image: any image with PyMySQL in Kolla's virtual environment.
             host: where the Job runs.
             password: the user's. Secret.
@@ -76,21 +78,25 @@ class Database(pulumi.ComponentResource):
                 }
             )
         )
-        self.ready = self._stage("schema", "make", [*server.ready, *depends_on])
+        self.ready = self._stage("schema", "make", show or {}, [*server.ready, *depends_on])
         self.connection = pulumi.Output.secret(password).apply(
             lambda value: connection_url(user, value, server.host, server.port, name)
         )
         self.register_outputs({"schema": name})
 
-    def retire_users(self, act: Act, *, depends_on: Sequence[pulumi.Resource]) -> local.Command:
+    def retire_users(
+        self, act: Act, *, show: Mapping[str, str], depends_on: Sequence[pulumi.Resource]
+    ) -> local.Command:
         """The stage in which users of earlier passwords go; it must come after everything that logs in as them."""
-        return self._stage(act.name, "retire", [self.ready, *depends_on])
+        return self._stage(act.name, "retire", show, [self.ready, *depends_on])
 
-    def _stage(self, name: str, phase: str, depends_on: Sequence[pulumi.Resource]) -> local.Command:
+    def _stage(
+        self, name: str, phase: str, show: Mapping[str, str], depends_on: Sequence[pulumi.Resource]
+    ) -> local.Command:
         script = (Path(__file__).parent / "script.py").read_text()
         return stage(
             JobStage,
-            show=self._show,
+            show={**show, **self._show},
             parent=self,
             depends_on=[self._image.present, *depends_on],
             **self._cloud.about(f"{self._schema}-{name}", self._schema, ""),

@@ -45,7 +45,7 @@ class Keystone(Service):
         settings = cloud.settings.service("keystone", KeystoneSettings)
         rollout = stages.rollout(cloud.settings, cloud.reference("keystone"), cloud.rotations)
         staged, promoted, made, expand, bootstrap = rollout.before
-        contract, _, users, credentials = rollout.after
+        contract, verify, users, credentials = rollout.after
         super().__init__("kolla:identity:Keystone", name, rollout, cloud=cloud, opts=opts)
         password = cloud.secret("keystone_admin_password")
         ready = password.apply(lambda value: token_issued_and_validated(settings, value))
@@ -64,6 +64,7 @@ class Keystone(Service):
         schema = Database(
             "keystone",
             user=made.inputs["user"],
+            show=rollout.shown(made),
             cloud=cloud,
             server=database,
             image=self.image,
@@ -85,7 +86,8 @@ class Keystone(Service):
                 )
             )
 
-        self.job(expand, job("keystone-manage db_sync --expand\n"))
+        migration = stages.schema_files(rollout.release)
+        self.job(expand, job(f"{stages.MIGRATE_SCHEMA} expand\n", migration))
         self.follow(*cache.ready)
         first = password.apply(lambda value: stages.bootstrap_script(cloud.settings, value))
         self.job(bootstrap, job(first), mounts=[keys])
@@ -98,14 +100,14 @@ class Keystone(Service):
                 limits=settings.limits,
                 capabilities=KOLLA_START,
                 mounts=(keys,),
-                stop_seconds=settings.drain_seconds,
+                stop_seconds=rollout.drain_seconds,
             ),
             backend="keystone",
             ready=ready,
         )
-        self.job(contract, job("keystone-manage db_sync --contract\n"))
-        self.verify(whole)
-        self.follow(schema.retire_users(users, depends_on=self.ready))
+        self.job(contract, job(f"{stages.MIGRATE_SCHEMA} contract\n", migration))
+        self.verify(verify, whole)
+        self.follow(schema.retire_users(users, show=rollout.shown(users), depends_on=self.ready))
         self.job(credentials, job(stages.MIGRATE_CREDENTIALS, key_files), mounts=[writable], everywhere=True)
         self.url = f"{balancer.url('keystone')}/v3"
         self.admin = pulumi.Output.secret(

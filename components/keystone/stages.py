@@ -10,6 +10,7 @@ from pathlib import Path
 from kolla_iac.components.database.user import schema_user
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.model.environment import Environment
+from kolla_iac.model.releases import SERIES, no_step
 from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.stage import Upload
 from kolla_iac.plan.rollout import Act, Configuration, Impact, Rollout, configurations
@@ -29,6 +30,8 @@ KEY_FOLDERS = {"fernet": "keystone_fernet_keys", "credential": "keystone_credent
 """Folder in it -> the secret that fills it."""
 CHANGE_KEYS = "/var/lib/kolla/venv/bin/python /etc/kolla-iac/keys.py"
 """Command of ``keys.py``; a phase follows."""
+MIGRATE_SCHEMA = "exec /var/lib/kolla/venv/bin/python /etc/kolla-iac/schema.py"
+"""Command of ``schema.py``; a phase follows."""
 MIGRATE_CREDENTIALS = (
     "keystone-manage credential_migrate --keystone-user keystone --keystone-group keystone\n"
     f"{CHANGE_KEYS} tidy\n"
@@ -72,6 +75,16 @@ def key_files(secrets: Mapping[str, str]) -> list[ConfigFile]:
     return [
         ConfigFile("/etc/kolla-iac/keys.py", (Path(__file__).parent / "keys.py").read_text()),
         ConfigFile("/etc/kolla-iac/keys.json", json.dumps(wanted)),
+    ]
+
+
+def schema_files(series: str) -> list[ConfigFile]:
+    """What expands and contracts the schema: the program of ``schema.py`` and its orders."""
+    refused = {old: why for old in SERIES if (why := no_step(old, series))}
+    orders = {"series": series, "no_step": {old: "; ".join(why) for old, why in refused.items()}}
+    return [
+        ConfigFile("/etc/kolla-iac/schema.py", (Path(__file__).parent / "schema.py").read_text()),
+        ConfigFile("/etc/kolla-iac/schema.json", json.dumps(orders)),
     ]
 
 
@@ -144,6 +157,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
     }
     password = {"password": f"rotation {used['keystone_admin_password']}"}
     settings = environment.service("keystone", KeystoneSettings)
+    asked = {"administrator": f"{settings.admin_user} in {settings.admin_project}", **password}
     placement = tuple(host.name for host in environment.place("keystone"))
     common, on_host = configurations(placement, lambda host: readable(environment, host, user))
     public = environment.endpoint("keystone").url
@@ -156,6 +170,8 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
         configuration=common,
         on_host=on_host,
         container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
+        asked=asked,
+        drain_seconds=settings.drain_seconds,
         before=(
             Act("keys-staged", "the newest keys are readable on every host, and sign nothing yet", keys),
             Act("keys-promoted", "the newest keys sign; those before them are still accepted", keys),
@@ -172,8 +188,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                 {
                     "region": environment.region,
                     "public": public,
-                    "admin": settings.admin_user,
-                    **password,
+                    **asked,
                 },
                 reads=JOB_READS,
             ),
@@ -185,11 +200,12 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                 {"release": environment.release, "image": image},
                 reads=JOB_READS,
                 irreversible=True,
+                way_back="a dump of the schema from before the upgrade",
             ),
             Act(
                 "verify",
                 "a token is issued and validated through the load balancer",
-                {"release": environment.release, **password},
+                {"release": environment.release, **asked},
                 follows_containers=True,
                 in_image=False,
             ),

@@ -48,7 +48,7 @@ class LoadBalancer(Service):
         )
         configure = stage(
             BalancerStage,
-            show={key.upper(): value for key, value in rollout.after[0].inputs.items()},
+            show=rollout.shown(rollout.after[0]),
             parent=self,
             depends_on=self.ready,
             **cloud.about("loadbalancer-configure", "loadbalancer", ""),

@@ -85,6 +85,6 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                 applies=True,
             ),
         ),
-        impact=Impact("fails", 3, "one load balancer owns the published ports"),
+        impact=Impact("fails", 3, "one load balancer owns the published ports", "every API"),
         rotations={SERVICE.secrets[0].name: rotated},
     )

@@ -130,5 +130,5 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
             ),
         ),
         rotations={SERVICE.secrets[0].name: rotated},
-        impact=Impact("fails", 15, "one member: it stops before its successor starts"),
+        impact=Impact("fails", 15, "one member: it stops before its successor starts", "every API"),
     )

@@ -46,5 +46,5 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
         placement=tuple(host.name for host in environment.place("memcached")),
         configuration={"command": {"memcached": {"line": command(settings)}}},
         container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
-        impact=Impact("delayed", 2, "the cache starts empty"),
+        impact=Impact("delayed", 2, "the cache starts empty", "every API"),
     )

@@ -19,6 +19,7 @@ class _Commands(LazyGroup):
         "new": Lazy(f"{_CLI}.new", "new", "Make a project of your own for your clouds."),
         "init": Lazy(f"{_CLI}.init", "init", "Make a new environment: its settings and its secrets."),
         "check": Lazy(f"{_CLI}.check", "check", "Name every problem of an environment's settings."),
+        "plan": Lazy(f"{_CLI}.plan", "plan", "Say what an update would do: stages, impact, no return."),
         "up": Lazy(f"{_CLI}.cloud", "up", "Bring an environment up, and prove it with a token."),
         "down": Lazy(f"{_CLI}.cloud", "down", "Take an environment down; its data stay."),
         "purge": Lazy(f"{_CLI}.cloud", "purge", "Take an environment down and delete its data. Asks first."),

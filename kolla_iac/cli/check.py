@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from kolla_iac.cli import project
-from kolla_iac.errors import KollaError, SettingsError
+from kolla_iac.errors import KollaError, Problem, SettingsError
 from kolla_iac.model.stackfile import read_file
 
 
@@ -16,12 +17,22 @@ def check(
         metavar="FILE|ENV", help="A file of the form of a Pulumi.<env>.yaml, or the name of an environment."
     ),
 ) -> None:
-    """Name every problem of an environment's settings; exit 0 when there is none, else 1."""
+    """Name every problem of an environment's settings; exit 0 when there is none, else 1.
+
+    Warnings (an option that its service advises against) are named too, and are no problem.
+    """
     file = _file(target)
     read = read_file(file)
     if problems := (*read.problems, *read.missing_secrets):
+        if read.warnings:
+            typer.echo(_text(f"{target}:", read.warnings), err=True)
         raise SettingsError(target, problems)
-    typer.echo(f"{target}: no problems")
+    typer.echo(_text(f"{target}: no problems,", read.warnings) if read.warnings else f"{target}: no problems")
+
+
+def _text(headline: str, warnings: Sequence[Problem]) -> str:
+    count = f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
+    return "\n".join([f"{headline} {count}", *(f"  {warning}" for warning in warnings)])
 
 
 def _file(target: str) -> Path:

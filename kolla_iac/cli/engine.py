@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from kolla_iac.errors import KollaError
 
@@ -41,6 +42,23 @@ def resources(project: Path, name: str) -> int | None:
     listed = json.loads(pulumi(project, ["stack", "ls", "--json"]))
     found = [stack for stack in listed if str(stack["name"]).rsplit("/", 1)[-1] == name]
     return int(found[0].get("resourceCount") or 0) if found else None
+
+
+def exported(project: Path, name: str) -> dict[str, Any]:
+    """The state of an environment, its secrets encrypted; empty where nothing was ever deployed.
+
+    Raises:
+        KollaError: as of ``pulumi``.
+    """
+    done = _run(project, ["stack", "export", "--stack", name])
+    if done.returncode == 0:
+        state: dict[str, Any] = json.loads(done.stdout)
+        return state
+    if "no stack named" in done.stderr:
+        return {}
+    raise KollaError(
+        f"the state of {name} could not be read", {"said": done.stderr.strip(), "next": _next(done.stderr)}
+    )
 
 
 def recover_settings(project: Path, name: str) -> bool:

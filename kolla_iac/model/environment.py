@@ -23,21 +23,21 @@ from pydantic import (
 )
 
 from kolla_iac.errors import KollaError, Problem, SettingsError
+from kolla_iac.model import options, plain, problems, rules
 from kolla_iac.model import overrides as layering
-from kolla_iac.model import plain, problems, rules
 from kolla_iac.model.backup import BackupSettings
 from kolla_iac.model.base import Strict
 from kolla_iac.model.hosts import Endpoint, EndpointSettings, Host, NetworkSettings
 from kolla_iac.model.images import ImagesSettings
-from kolla_iac.model.releases import RELEASES
+from kolla_iac.model.releases import RELEASES, unknown
 from kolla_iac.model.service import ServiceSettings, services
 
 Kind = TypeVar("Kind", bound=ServiceSettings)
 
 
 def _known(release: str) -> str:
-    if release not in RELEASES:
-        raise ValueError(f"is not a release that we know; known: {', '.join(RELEASES)}")
+    if reason := unknown(release):
+        raise ValueError(reason)
     return release
 
 
@@ -180,6 +180,8 @@ class Examined:
     environment: Environment | None
     """The environment with every wrong value left out; None where not even that can be made."""
     problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
+    """What works, and had better be changed."""
 
 
 def examine(data: object) -> Examined:
@@ -208,7 +210,8 @@ def examine(data: object) -> Examined:
                 plain.leave_out(cleaned, detail["loc"], unknown=detail["type"] == "extra_forbidden")
         else:
             at = {key: plain.indices(cleaned, key) for key in ("hosts", "endpoints")}
-            return Examined(env, tuple(dict.fromkeys([*found, *rules.check(env, broken, at)])))
+            wrong = tuple(dict.fromkeys([*found, *rules.check(env, broken, at)]))
+            return Examined(env, wrong, () if ("release",) in broken else tuple(options.warnings(env, at)))
     return Examined(None, tuple(dict.fromkeys(found)))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kolla_iac.errors import Problem
+from kolla_iac.model.options import look
 from kolla_iac.model.overrides import EVERY_FILE, Overrides
 from kolla_iac.model.problems import Location, choose, got, path
 from kolla_iac.model.service import services
@@ -185,6 +186,11 @@ def _overrides(written: Written) -> Iterator[Problem]:
         yield from _files(host.overrides, at, known, "no service renders this file")
 
 
+def _removed_options(written: Written) -> Iterator[Problem]:
+    if written.whole("release"):
+        yield from (problem for problem, fate in look(written.env, written.at) if fate.removed)
+
+
 def _files(overrides: Overrides, at: Location, files: list[str], reason: str) -> Iterator[Problem]:
     for file, sections in overrides.items():
         if file != EVERY_FILE and file not in files:
@@ -223,4 +229,5 @@ RULES: tuple[Rule, ...] = (
     _network,
     _images,
     _overrides,
+    _removed_options,
 )

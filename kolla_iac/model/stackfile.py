@@ -36,6 +36,8 @@ class StackFile:
     problems: tuple[Problem, ...]
     rotations: Mapping[str, rotation.Rotation] = field(default_factory=dict)
     """What is noted of the secrets' values."""
+    warnings: tuple[Problem, ...] = ()
+    """What of the settings works, and had better be changed."""
 
     @property
     def missing_secrets(self) -> tuple[Problem, ...]:
@@ -69,7 +71,8 @@ def read_file(file: Path) -> StackFile:
     if not isinstance(config, dict) or SETTINGS_KEY not in config:
         return StackFile(file, name, None, hidden, tuple(found), noted)
     examined = examine(config[SETTINGS_KEY])
-    return StackFile(file, name, examined.environment, hidden, (*found, *examined.problems), noted)
+    wrong = (*found, *examined.problems)
+    return StackFile(file, name, examined.environment, hidden, wrong, noted, examined.warnings)
 
 
 def load_file(file: Path) -> StackFile:

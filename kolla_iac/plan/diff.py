@@ -1,16 +1,20 @@
-"""From two sets of rollouts, before and after, to what an update will do: stages in order, and what clients feel.
+"""From what stands and what is wanted to what an update will do: stages in order, and what clients feel.
 
-Pure, and after the engine's rules: an act runs when its inputs differ, containers are replaced when anything of
-them differs, handovers follow new containers.
+Pure, and after the engine's rules: an act runs when what it shows differs from the last time, containers are
+replaced when anything of them differs, handovers follow new containers. So from a half-done update it says what is
+left, and towards the settings from before it, what going back takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from kolla_iac.plan.rollout import Configuration, Impact, Rollout
+from kolla_iac.plan.reasons import of_acts, reasons, rotated
+from kolla_iac.plan.refusal import refuse
+from kolla_iac.plan.rollout import Act, Impact, Rollout
+from kolla_iac.plan.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,10 @@ class Step:
     name: str
     """``handover``; of which replica stands in ``what``."""
     what: str
-    irreversible: bool = False
+    resources: tuple[str, ...]
+    """What of the program it is: ``keystone-1-handover``; several where they come at once."""
+    no_way_back: str = ""
+    """Of a stage of no return: what remains after it."""
 
 
 @dataclass(frozen=True)
@@ -32,159 +39,169 @@ class Change:
     impact: Impact
     reasons: tuple[str, ...]
     steps: tuple[Step, ...]
+    done: tuple[str, ...] = ()
+    """Stages that an update which was cut off has completed already."""
+    wave: int = 1
+    """Services of one wave change at once."""
+    after: tuple[str, ...] = ()
+    """Services whose change must have ended before containers of this one start."""
+
+    @property
+    def reversible_until(self) -> str:
+        """The stage of no return; empty where there is none."""
+        return next((step.name for step in self.steps if step.no_way_back), "")
 
 
-def plan(before: Iterable[Rollout], after: Iterable[Rollout]) -> tuple[Change, ...]:
-    """Every service that changes, in the order of ``after``; services that go come last."""
-    old = {rollout.service: rollout for rollout in before}
+def plan(
+    before: Iterable[Standing], after: Iterable[Rollout], needs: Mapping[str, Sequence[str]] | None = None
+) -> tuple[Change, ...]:
+    """Every service that changes, in the order of ``after``; services that go come last.
+
+    Args:
+        needs: service -> services that it needs, which change before it.
+
+    Raises:
+        KollaError: no step leads from the release that stands to the one that is wanted; says the way round.
+    """
+    old = {standing.service: standing for standing in before}
     new = {rollout.service: rollout for rollout in after}
+    for name, rollout in new.items():
+        if name in old:
+            refuse(old[name], rollout)
     changed = [_change(old.get(name), rollout) for name, rollout in new.items()]
-    gone = [_gone(rollout) for name, rollout in old.items() if name not in new]
-    return tuple(change for change in (*changed, *gone) if change is not None)
+    gone = [_gone(standing.said) for name, standing in old.items() if name not in new]
+    return _in_waves([change for change in changed if change], needs or {}) + tuple(gone)
 
 
-def text(changes: Iterable[Change]) -> str:
-    """The plan for people; ``nothing to change`` for an empty one."""
-    lines: list[str] = []
+def _in_waves(changes: Sequence[Change], needs: Mapping[str, Sequence[str]]) -> tuple[Change, ...]:
+    done: dict[str, Change] = {}
+
+    def waits_for(name: str) -> set[str]:
+        """Changing services below, also through those that do not change."""
+        found: set[str] = set()
+        for need in needs.get(name, ()):
+            found |= {need} if need in names else waits_for(need)
+        return found
+
+    names = {change.service for change in changes}
     for change in changes:
-        lines.append(f"{change.headline:<36} {change.impact}")
-        lines += [f"  because {reason}" for reason in change.reasons]
-        for number, step in enumerate(change.steps, start=1):
-            mark = "   (cannot be undone)" if step.irreversible else ""
-            lines.append(f"  {number:>3}  {step.name:<13} {step.what}{mark}")
-    return "\n".join(lines) + "\n" if lines else "nothing to change\n"
+        first = sorted(waits_for(change.service) & set(done))
+        wave = max((done[name].wave for name in first), default=0) + 1
+        done[change.service] = replace(change, wave=wave, after=tuple(first))
+    return tuple(done.values())
 
 
-def _change(old: Rollout | None, new: Rollout) -> Change | None:
-    if old == new:
+def _change(old: Standing | None, new: Rollout) -> Change | None:
+    steps = tuple(_steps(old, new))
+    if not steps:
         return None
-    reasons = tuple(_reasons(old, new)) if old else ()
-    fresh, gone = _containers(old, new)
-    headline = new.service
-    if old and old.release != new.release:
-        headline = f"{new.service} {old.release} -> {new.release}"
-    elif old is None:
-        headline = f"{new.service} {new.release}".strip() + " is new"
-    replaced = old is not None and any(replica <= old.replicas for replica in fresh)
-    felt = [new.felt[name] for name in _rotated(old, new) if name in new.felt] if old else []
+    if old is None:
+        return Change(new.service, f"{new.service} {new.release}".strip() + " is new", Impact(), (), steps)
+    replaced = any(step.name in ("start", "replace") for step in steps) and any(
+        replica in old.containers for replica in _fresh(old, new)
+    )
     impact = new.impact if replaced else Impact()
+    felt = [new.felt[name] for name in rotated(old.said, new) if name in new.felt]
     if felt and impact.kind != "fails":
         impact = Impact("fails", 0, "; ".join(felt))
-    return Change(
-        new.service,
-        headline,
-        impact,
-        reasons,
-        tuple(_steps(old, new, fresh, gone)),
-    )
+    why = tuple(reasons(old.said, new)) or tuple(of_acts(old, new)) or ("an earlier update was cut off",)
+    done = tuple(_done(old, new)) if old.releases - {new.release} and old.said.release == new.release else ()
+    return Change(new.service, _headline(old, new), impact, why, steps, done)
+
+
+def _headline(old: Standing, new: Rollout) -> str:
+    others = sorted(old.releases - {new.release}) or [old.said.release]
+    if others == [new.release]:
+        return new.service
+    back = new.release in old.releases and others[0] > new.release
+    return f"{new.service} {others[0]} -> {new.release}" + (" (back)" if back else "")
+
+
+def _done(old: Standing, new: Rollout) -> Iterator[str]:
+    """Stages of a half-done upgrade that ran for the new release."""
+    for act in new.before:
+        if act.in_image and old.shows(act.name, new.shown(act)):
+            yield act.name
+    for replica in range(1, new.replicas + 1):
+        if old.handed_over(new, replica):
+            yield f"handover {new.service}-{replica}" if new.form == "surge" else f"{new.service}-{replica}"
+    for act in new.after:
+        if act.in_image and old.shows(act.name, new.shown(act)):
+            yield act.name
 
 
 def _gone(old: Rollout) -> Change:
-    what = ", ".join(f"{old.service}-{replica}" for replica in range(1, old.replicas + 1))
+    names = tuple(f"{old.service}-{replica}" for replica in range(1, old.replicas + 1))
     return Change(
         old.service,
         f"{old.service} goes",
         Impact("fails", 0, "the service is switched off"),
         (),
-        (Step("remove", f"{what}; volumes stay"),),
+        (Step("remove", f"{', '.join(names)}; volumes stay", names),),
     )
 
 
-def _containers(old: Rollout | None, new: Rollout) -> tuple[list[int], list[int]]:
-    """Replicas that get a new container, and replicas that go."""
-    replicas = range(1, new.replicas + 1)
-    if old is None:
-        return list(replicas), []
-    fresh = [
+def _fresh(old: Standing | None, new: Rollout) -> list[int]:
+    """Replicas that get a new container."""
+    there = old.containers if old else {}
+    return [n for n in range(1, new.replicas + 1) if there.get(n) != new.made_of(n)]
+
+
+def _steps(old: Standing | None, new: Rollout) -> Iterator[Step]:
+    fresh = _fresh(old, new)
+    gone = [replica for replica in sorted(old.containers if old else ()) if replica > new.replicas]
+    waiting = [
         replica
-        for replica in replicas
-        if replica > old.replicas or _container(old, replica) != _container(new, replica)
+        for replica in range(1, new.replicas + 1)
+        if replica in fresh or old is None or not old.handed_over(new, replica)
     ]
-    return fresh, list(range(new.replicas + 1, old.replicas + 1))
-
-
-def _container(rollout: Rollout, replica: int) -> tuple[object, ...]:
-    """All that makes the engine replace the container of a replica when it differs."""
-    host = rollout.placement[replica - 1]
-    return host, rollout.image, rollout.release, rollout.configuration_on(host), rollout.container
-
-
-def _reasons(old: Rollout, new: Rollout) -> Iterator[str]:
-    if old.image != new.image:
-        yield f"image {old.image} -> {new.image}"
-    if old.replicas != new.replicas:
-        yield f"replicas {old.replicas} -> {new.replicas}"
-    yield from _options(old, new)
-    for name in _rotated(old, new):
-        yield f"{name} is rotated"
-    for key in sorted({*old.container, *new.container}):
-        was, now = old.container.get(key, "none"), new.container.get(key, "none")
-        if was != now:
-            yield f"{key} {was} -> {now}"
-
-
-def _rotated(old: Rollout, new: Rollout) -> list[str]:
-    return [name for name, count in new.rotations.items() if count != old.rotations.get(name, 0)]
-
-
-def _options(old: Rollout, new: Rollout) -> Iterator[str]:
-    hosts = sorted({*old.on_host, *new.on_host})
-    left_files, right_files = (_files(each, hosts) for each in (old, new))
-    for file in sorted({*left_files, *right_files}):
-        was, now = left_files.get(file, {}), right_files.get(file, {})
-        for section in sorted({*was, *now}):
-            before, after = was.get(section, {}), now.get(section, {})
-            for option in sorted({*before, *after}):
-                values = (before.get(option), after.get(option))
-                if values[0] != values[1]:
-                    left, right = ("(not set)" if value is None else value for value in values)
-                    yield f"{file} [{section}] {option}: {left} -> {right}"
-
-
-def _files(rollout: Rollout, hosts: Iterable[str]) -> Configuration:
-    """Every file with the sections that a reviewer compares; on hosts of their own mind, under their name."""
-    own = {
-        f"{file} on {host}": sections
-        for host in hosts
-        for file, sections in rollout.configuration_on(host).items()
-    }
-    return {**rollout.configuration, **own, **rollout.live}
-
-
-def _steps(old: Rollout | None, new: Rollout, fresh: list[int], gone: list[int]) -> Iterator[Step]:
-    names = [f"{new.service}-{replica}" for replica in fresh]
-    yield from _acts("before", old, new, fresh, gone)
+    yield from _acts("before", old, new, fresh)
     if new.form == "surge":
-        if names:
-            beside = " beside the old" if old and any(replica <= old.replicas for replica in fresh) else ""
-            yield Step("start", f"{' and '.join(names)}{beside}")
-        yield from (Step("handover", name) for name in names)
-        if old is None or old.replicas != new.replicas:
-            retired = ", ".join(f"{new.service}-{replica}" for replica in gone)
-            yield Step(
-                "retire", f"{retired}: drained, stopped, removed" if gone else "none beyond the wanted"
-            )
+        yield from _surge(old, new, fresh, waiting, gone)
     else:
-        verb = "replaced in place, then waited for" if old else "started, then waited for"
-        yield from (Step("replace" if old else "start", f"{name}: {verb}") for name in names)
-    yield from _acts("after", old, new, fresh, gone)
+        for replica in waiting:
+            name = f"{new.service}-{replica}"
+            is_new = old is None or replica not in old.containers
+            resources = (f"{name}-ready",) if replica not in fresh else (name, f"{name}-ready")
+            if replica not in fresh:
+                yield Step("wait", f"{name}: it stands, and is waited for", resources)
+            elif is_new:
+                yield Step("start", f"{name}: started, then waited for", resources)
+            else:
+                yield Step("replace", f"{name}: replaced in place, then waited for", resources)
+    yield from _acts("after", old, new, fresh)
+
+
+def _surge(
+    old: Standing | None, new: Rollout, fresh: list[int], waiting: list[int], gone: list[int]
+) -> Iterator[Step]:
+    if fresh:
+        names = tuple(f"{new.service}-{replica}" for replica in fresh)
+        beside = " beside the old" if old and any(replica in old.containers for replica in fresh) else ""
+        yield Step("start", f"{' and '.join(names)}{beside}", names)
+    for replica in waiting:
+        name = f"{new.service}-{replica}"
+        yield Step("handover", name, (f"{name}-handover",))
+    if old is None or not old.shows("retire", new.shown_by_retire()):
+        retired = ", ".join(f"{new.service}-{replica}" for replica in gone)
+        what = f"{retired}: drained, stopped, removed" if gone else "none beyond the wanted"
+        yield Step("retire", what, (f"{new.service}-retire",))
 
 
 def _acts(
-    side: Literal["before", "after"], old: Rollout | None, new: Rollout, fresh: list[int], gone: list[int]
+    side: Literal["before", "after"], old: Standing | None, new: Rollout, fresh: list[int]
 ) -> Iterator[Step]:
-    was = {act.name: act for act in getattr(old, side, ())}
-    for act in getattr(new, side):
+    acts: tuple[Act, ...] = getattr(new, side)
+    for act in acts:
         if (
             old is None
-            or was.get(act.name) != act
-            or (act.follows_containers and (fresh or gone))
-            or (act.in_image and old.image != new.image)
-            or (act.applies and old.live != new.live)
-            or any(_section(old, *read) != _section(new, *read) for read in act.reads)
+            or not old.shows(act.name, new.shown(act))
+            or (act.follows_containers and (fresh or old.newer.get(act.name)))
         ):
-            yield Step(act.name, act.what, act.irreversible and old is not None)
+            back = act.way_back if act.irreversible and _later(old, act, new) else ""
+            yield Step(act.name, act.what, (f"{new.service}-{act.name}",), back)
 
 
-def _section(rollout: Rollout, file: str, section: str) -> Mapping[str, str] | None:
-    return rollout.configuration.get(file, {}).get(section)
+def _later(old: Standing | None, act: Act, new: Rollout) -> bool:
+    """Whether an act runs for a release that it has not run for, in a service that served another before."""
+    return old is not None and old.stages.get(act.name, {}).get("RELEASE", new.release) != new.release

@@ -6,6 +6,8 @@ compares two rollouts and says what an update will do. So the plan and the updat
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,7 +24,8 @@ class Impact:
     seconds: int = 0
     """At most; 0 for ``none``, and for what fails for good."""
     why: str = ""
-    reversible: bool = True
+    whom: str = ""
+    """Whose requests; empty: those of the service's own clients."""
 
     def __str__(self) -> str:
         felt = {
@@ -51,6 +54,9 @@ class Act:
     applies: bool = False
     """Whether it is what carries a change of ``live`` configuration out."""
     irreversible: bool = False
+    """Whether an earlier release may not serve any more when it was done for a later one."""
+    way_back: str = ""
+    """Of an irreversible one: what remains then."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,10 @@ class Rollout:
     """Configuration that a stage changes in running containers, without replacing them."""
     container: Mapping[str, str] = field(default_factory=dict)
     """Whatever else replaces the containers when it changes: ports, limits, health check."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """What a surge's readiness is asked with, as far as it may be shown; when it changes, handovers ask again."""
+    drain_seconds: int = 0
+    """How long an old replica of a surge may finish its requests before it is stopped."""
     before: tuple[Act, ...] = ()
     after: tuple[Act, ...] = ()
     impact: Impact = Impact()
@@ -96,6 +106,49 @@ class Rollout:
     def configuration_on(self, host: str) -> Configuration:
         """What a replica on ``host`` gets."""
         return {**self.configuration, **self.on_host.get(host, {})}
+
+    def made_of(self, replica: int) -> str:
+        """A short digest of all that makes the engine replace the container of a replica when it differs.
+
+        It stands on the container as a label, so that the state says what a container was made of.
+        """
+        host = self.placement[replica - 1]
+        parts = (host, self.image, self.release, self.configuration_on(host), self.container)
+        return _digest((*parts, self.drain_seconds))
+
+    def shown(self, act: Act) -> dict[str, str]:
+        """What an act's resource shows of what it depends on; it runs when this differs from the last time.
+
+        The same for the program that registers it and for the plan that foretells it.
+        """
+        shown = _upper(act.inputs)
+        if act.in_image:
+            shown["IMAGE"] = self.image
+        if act.follows_containers:
+            shown["REPLICAS"] = str(self.replicas)
+        if act.reads or act.applies:
+            read = {
+                f"{file} {section}": self.configuration.get(file, {}).get(section)
+                for file, section in act.reads
+            }
+            shown["CONFIGURATION"] = _digest((read, self.live if act.applies else None))
+        return shown
+
+    def shown_by_handover(self) -> dict[str, str]:
+        """What each of its handovers shows."""
+        return {"RELEASE": self.release, "IMAGE": self.image, **_upper(self.asked)}
+
+    def shown_by_retire(self) -> dict[str, str]:
+        """What the stage shows in which replicas beyond the wanted number go."""
+        return {"REPLICAS": str(self.replicas), "DRAIN_SECONDS": str(self.drain_seconds)}
+
+
+def _upper(shown: Mapping[str, str]) -> dict[str, str]:
+    return {key.upper(): value for key, value in shown.items()}
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def configurations(

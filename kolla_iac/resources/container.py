@@ -11,6 +11,7 @@ import pulumi_docker as docker
 
 from kolla_iac.model.service import HealthCheck, Limits
 from kolla_iac.model.stage import (
+    LABEL_MADE_OF,
     LABEL_RELEASE,
     LABEL_REPLICA,
     LABEL_ROLE,
@@ -67,6 +68,7 @@ def container(
     host: str,
     service: str,
     release: str,
+    made_of: str,
     replica: int,
     rolled: bool,
     image: Image,
@@ -86,6 +88,7 @@ def container(
             LABEL_SERVICE: service,
             LABEL_REPLICA: str(replica),
             LABEL_ROLE: "rolled" if rolled else "singleton",
+            LABEL_MADE_OF: made_of,
             **({LABEL_RELEASE: release} if release else {}),
         }
     )

@@ -9,7 +9,7 @@ import sys
 import pulumi
 
 from kolla_iac.errors import KollaError, SettingsError
-from kolla_iac.model import rotation
+from kolla_iac.model import options, rotation
 from kolla_iac.model import secrets as catalogue
 from kolla_iac.model.environment import Environment, load_environment
 from kolla_iac.resources.cloud import Cloud
@@ -34,6 +34,8 @@ def cloud_of_this_stack() -> Cloud:
         wrong += [*catalogue.missing(settings, raw, stack), *catalogue.malformed(settings, raw)]
         if wrong:
             raise SettingsError(f"Pulumi.{stack}.yaml", wrong)
+        for warning in options.warnings(settings):
+            pulumi.log.warn(str(warning))
     except KollaError as error:
         pulumi.log.error(str(error))
         sys.exit(1)

@@ -57,6 +57,7 @@ class Service(pulumi.ComponentResource):
             **({"on_host": rollout.on_host} if rollout.on_host else {}),
             **({"live": rollout.live} if rollout.live else {}),
             "container": rollout.container,
+            **({"drain_seconds": rollout.drain_seconds} if rollout.form == "surge" else {}),
             **({"rotations": dict(rollout.rotations)} if rollout.rotations else {}),
             "stages": [act.name for act in (*rollout.before, *rollout.after)],
             "impact": {**asdict(rollout.impact), "text": str(rollout.impact)},
@@ -104,7 +105,7 @@ class Service(pulumi.ComponentResource):
         name = f"{self.rollout.service}-{act.name}"
         job = stage(
             JobStage,
-            show={key.upper(): value for key, value in act.inputs.items()},
+            show=self.rollout.shown(act),
             parent=self,
             depends_on=[self.image.present, *self._last],
             **self._about(name),
@@ -130,7 +131,7 @@ class Service(pulumi.ComponentResource):
             name = f"{self.rollout.service}-{replica}-handover"
             handover = stage(
                 HandoverStage,
-                show={"RELEASE": self.rollout.release, "IMAGE": self.image.reference},
+                show=self.rollout.shown_by_handover(),
                 parent=self,
                 depends_on=[new, *self._last],
                 **self._about(name),
@@ -145,7 +146,7 @@ class Service(pulumi.ComponentResource):
             self._last = [handover]
         retire = stage(
             RetireStage,
-            show={"REPLICAS": str(len(containers))},
+            show=self.rollout.shown_by_retire(),
             parent=self,
             depends_on=self._last,
             **self._about(f"{self.rollout.service}-retire"),
@@ -181,7 +182,7 @@ class Service(pulumi.ComponentResource):
         """Commands in the running singleton, as the stage of ``act``; again when its container was replaced."""
         told = stage(
             ExecStage,
-            show={key.upper(): value for key, value in act.inputs.items()},
+            show=self.rollout.shown(act),
             parent=self,
             depends_on=self._last,
             **self._about(f"{self.rollout.service}-{act.name}"),
@@ -192,14 +193,14 @@ class Service(pulumi.ComponentResource):
         self._last = [told]
         return told
 
-    def verify(self, exchange: pulumi.Input[HttpWait]) -> local.Command:
+    def verify(self, act: Act, exchange: pulumi.Input[HttpWait]) -> local.Command:
         """Asks through the load balancer, as a client would; again whenever a container was replaced."""
         verified = stage(
             VerifyStage,
-            show={"RELEASE": self.rollout.release},
+            show=self.rollout.shown(act),
             parent=self,
             depends_on=self._last,
-            **self._about(f"{self.rollout.service}-verify"),
+            **self._about(f"{self.rollout.service}-{act.name}"),
             after=[each.id for each in self.containers],
             exchange=exchange,
         )
@@ -226,6 +227,7 @@ class Service(pulumi.ComponentResource):
             host=host,
             service=self.rollout.service,
             release=self.rollout.release,
+            made_of=self.rollout.made_of(replica),
             replica=replica,
             rolled=rolled,
             image=self.image,

@@ -1,4 +1,7 @@
-"""Jobs: one-shot containers. What a job prints is shown when it fails; the container is removed in any case."""
+"""Jobs: one-shot containers. What a job prints is shown when it fails; the container is removed in any case.
+
+A line of a successful job that begins with ``note: `` is for the operator, and passed on.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,7 @@ LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 LOOK_SECONDS = 3.0
 """How often the log of a running job is looked at for its last line."""
 _BETWEEN = re.compile(r"[\s'\"`=,;:/@()\[\]{}]+")
+NOTE = "note: "
 
 
 def labels(stage: JobStage) -> dict[str, str]:
@@ -82,8 +86,16 @@ def _run(stage: JobStage, host: str, context: Context) -> None:
         where = f" on {host}" if stage.also_on else ""
         context.say(f"{stage.name} started{where} from {stage.image}")
         finish(stage, found, context)
+        for note in notes(found):
+            context.say(note)
     finally:
         remove(found)
+
+
+def notes(found: Found) -> list[str]:
+    """What a job that has succeeded has to say to the operator."""
+    lines = found.container.logs(stderr=False).decode(errors="replace").splitlines()
+    return [line.removeprefix(NOTE) for line in lines if line.startswith(NOTE)]
 
 
 def remove(found: Found) -> None:

@@ -280,6 +280,13 @@ def test_a_job_has_its_files_and_leaves_nothing(small: Small) -> None:
     small.do(job(small, "grep kept /data/file", mounts=mounts))
 
 
+def test_a_job_may_have_something_to_say_to_the_operator(small: Small) -> None:
+    printed = small.do(job(small, "echo migrating; echo 'note: nothing to do'; echo 'note: aside' >&2"))
+    assert "  nothing to do\n" in printed
+    assert "migrating" not in printed
+    assert "aside" not in printed
+
+
 def test_a_job_that_fails_shows_its_log(small: Small) -> None:
     with pytest.raises(StageFailed, match=r"^job api-expand failed after") as error:
         small.do(job(small, "echo migrating; echo 'CRITICAL bad column' >&2; exit 4"))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from kolla_iac.model.releases import RELEASES
+from kolla_iac.model.releases import SERIES, steps_from
 from kolla_iac.model.schema import schema
 from kolla_iac.model.service import ServiceSettings, services
 from tools.docs.markdown import code, prose, table
@@ -64,11 +64,13 @@ def services_page() -> str:
             code(r.series),
             r.name,
             r.published.isoformat(),
-            ", ".join(f"{k} {v}" for k, v in r.versions.items()),
+            "yes" if r.slurp else "no",
+            ", ".join(map(code, steps_from(r.series))) or "none yet",
+            ", ".join(f"{k} {v}" for k, v in r.versions.items()) or "not deployed by this project",
         )
-        for r in RELEASES.values()
+        for r in SERIES.values()
     ]
-    parts.append(table(("release", "name", "published", "versions"), rows))
+    parts.append(table(("release", "name", "published", "SLURP", "upgrades to", "versions"), rows))
     for service in services().values():
         facts = [
             ("image", code(service.image)),

@@ -72,6 +72,25 @@ def test_missing_secrets_are_problems(checkout: Path, capsys: pytest.CaptureFixt
     )
 
 
+def test_a_deprecated_option_is_a_warning_and_no_problem(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = (
+        'kolla-iac:environment: {release: "2026.1", '
+        "overrides: {keystone.conf: {cache: {memcache_socket_timeout: 2}}}}"
+    )
+    file = checkout / "stacks" / "Pulumi.dev.yaml"
+    file.write_text(GOOD.replace('kolla-iac:environment: {release: "2025.2"}', settings))
+    assert check("dev", capsys) == (
+        0,
+        "dev: no problems, 1 warning\n"
+        '  overrides["keystone.conf"].cache.memcache_socket_timeout: '
+        "keystone 2026.1 advises against it (deprecated)\n"
+        "    hint: its successor is [cache] socket_timeout\n",
+        "",
+    )
+
+
 def test_outside_of_a_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-import pytest
-
-from kolla_iac.cli.prediction import components, predicted
+from kolla_iac.cli.prediction import predicted
 from kolla_iac.components.rollouts import rollouts
 from kolla_iac.model.environment import load_environment
 from kolla_iac.plan.rollout import Rollout
+from kolla_iac.plan.standing import whole
 
 
 def made(change: dict[str, Any] | None = None, rotated: dict[str, int] | None = None) -> list[Rollout]:
@@ -19,35 +17,8 @@ def made(change: dict[str, Any] | None = None, rotated: dict[str, int] | None = 
     return rollouts(load_environment(settings, "settings"), rotated or {})
 
 
-def export(services: list[Rollout]) -> str:
-    """As the engine exports what `kolla_iac.resources.service` registers."""
-    resources: list[dict[str, Any]] = [
-        {"urn": "urn:pulumi:t::p::pulumi:pulumi:Stack::t", "type": "pulumi:pulumi:Stack"}
-    ]
-    for one in services:
-        inputs = {
-            "release": one.release,
-            "image": one.image,
-            "topology": {str(n): host for n, host in enumerate(one.placement, start=1)},
-            "configuration": one.configuration,
-            **({"live": one.live} if one.live else {}),
-            "container": one.container,
-            **({"rotations": dict(one.rotations)} if one.rotations else {}),
-            "impact": {**asdict(one.impact), "text": str(one.impact)},
-        }
-        kind = f"kolla:some:{one.service.title()}"
-        resources.append({"urn": f"urn:pulumi:t::p::{kind}::{one.service}", "type": kind, "inputs": inputs})
-    inner = {
-        "urn": "urn:pulumi:t::p::kolla:a:B::keystone-database",
-        "type": "kolla:a:B",
-        "inputs": {"user": "x"},
-    }
-    # through JSON and back, as the state is
-    return json.dumps({"version": 3, "deployment": {"resources": [*resources, inner]}}, default=dict)
-
-
 def kinds(change: dict[str, Any], rotated: dict[str, int] | None = None) -> dict[str, str]:
-    found = predicted(components(export(made())), made(change, rotated))
+    found = predicted(map(whole, made()), made(change, rotated))
     return {service: one.kind for service, one in found.items()}
 
 
@@ -62,7 +33,7 @@ def test_an_option_of_keystone_is_felt_by_nobody() -> None:
 
 def test_a_container_that_stands_alone_is_felt_with_its_seconds() -> None:
     before = [replace(one, image="of/old:1") for one in made()]
-    found = predicted(components(export(before)), made())
+    found = predicted(map(whole, before), made())
     assert {service: (one.kind, one.seconds) for service, one in found.items()} == {
         "mariadb": ("fails", 15),
         "memcached": ("delayed", 2),
@@ -77,15 +48,9 @@ def test_a_rotation_that_is_felt_is_told() -> None:
 
 
 def test_a_service_that_goes_fails_for_good() -> None:
-    before = components(export(made()))
-    found = predicted(before, [one for one in made() if one.service != "keystone"])
+    found = predicted(map(whole, made()), [one for one in made() if one.service != "keystone"])
     assert (found["keystone"].kind, found["keystone"].seconds) == ("fails", 0)
 
 
 def test_what_is_new_is_felt_by_nobody() -> None:
-    assert {one.kind for one in predicted({}, made()).values()} == {"none"}
-
-
-@pytest.mark.parametrize("empty", ['{"deployment": {}}', '{"deployment": {"resources": null}}', "{}"])
-def test_a_state_of_nothing_has_no_components(empty: str) -> None:
-    assert components(empty) == {}
+    assert {one.kind for one in predicted([], made()).values()} == {"none"}
