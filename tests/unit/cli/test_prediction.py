@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from kolla_iac.cli.prediction import components, predicted
+from kolla_iac.cli.prediction import predicted, read
 from kolla_iac.components.rollouts import rollouts
 from kolla_iac.model.environment import load_environment
 from kolla_iac.plan.rollout import Rollout
+from kolla_iac.probe.analysis import Predicted
 
 
 def made(change: dict[str, Any] | None = None, rotated: dict[str, int] | None = None) -> list[Rollout]:
@@ -37,6 +38,16 @@ def export(services: list[Rollout]) -> str:
         }
         kind = f"kolla:some:{one.service.title()}"
         resources.append({"urn": f"urn:pulumi:t::p::{kind}::{one.service}", "type": kind, "inputs": inputs})
+        for act in (*one.before, *one.after):
+            name, kind = f"{one.service}-{act.name}", "command:local:Command"
+            shown = {"STAGE": "job", **{key.upper(): value for key, value in act.inputs.items()}}
+            shown.pop("ADMINISTRATOR", None)  # one that is not shown
+            resource = {
+                "urn": f"urn:pulumi:t::p::{kind}::{name}",
+                "type": kind,
+                "inputs": {"environment": shown},
+            }
+            resources.append(resource)
     inner = {
         "urn": "urn:pulumi:t::p::kolla:a:B::keystone-database",
         "type": "kolla:a:B",
@@ -46,9 +57,16 @@ def export(services: list[Rollout]) -> str:
     return json.dumps({"version": 3, "deployment": {"resources": [*resources, inner]}}, default=dict)
 
 
+def after(
+    change: dict[str, Any], rotated: dict[str, int] | None = None, before: list[Rollout] | None = None
+) -> dict[str, Predicted]:
+    """What is predicted of a change of what stands."""
+    state = read(export(before or made()))
+    return predicted(state, made(change, state.rotations), made(change, rotated))
+
+
 def kinds(change: dict[str, Any], rotated: dict[str, int] | None = None) -> dict[str, str]:
-    found = predicted(components(export(made())), made(change, rotated))
-    return {service: one.kind for service, one in found.items()}
+    return {service: one.kind for service, one in after(change, rotated).items()}
 
 
 def test_nothing_changes_where_nothing_differs() -> None:
@@ -58,11 +76,38 @@ def test_nothing_changes_where_nothing_differs() -> None:
 def test_an_option_of_keystone_is_felt_by_nobody() -> None:
     override = {"services": {"keystone": {"overrides": {"keystone.conf": {"token": {"expiration": 7200}}}}}}
     assert kinds(override) == {"keystone": "none"}
+    assert after(override)["keystone"].stages == (
+        "keystone-1-handover",
+        "keystone-2-handover",
+        "keystone-verify",
+    )
+
+
+def test_stages_are_those_of_the_timeline() -> None:
+    found = after({"services": {"loadbalancer": {"limits": {"memory": 300}}}})
+    assert {service: one.stages for service, one in found.items()} == {
+        "loadbalancer": ("loadbalancer-1-ready", "loadbalancer-configure")
+    }
+    fewer = after({"services": {"keystone": {"replicas": 1}}})["keystone"].stages
+    assert "keystone-retire" in fewer
+    assert "keystone-1-handover" not in fewer
+
+
+def test_an_act_alone_is_a_change_too() -> None:
+    found = after({"endpoints": [{"name": "keystone", "port": 5100}]})
+    assert found["keystone"].stages == ("keystone-bootstrap",)
+    assert found["loadbalancer"].kind == "fails"
+
+
+def test_a_rotation_is_known_where_no_stage_shows_it() -> None:
+    found = after({}, {"mariadb_root_password": 1})
+    assert found["mariadb"].stages == ("mariadb-bootstrap", "mariadb-administrator")
+    assert found["keystone"].stages == ("keystone-schema", "keystone-users")
 
 
 def test_a_container_that_stands_alone_is_felt_with_its_seconds() -> None:
     before = [replace(one, image="of/old:1") for one in made()]
-    found = predicted(components(export(before)), made())
+    found = after({}, before=before)
     assert {service: (one.kind, one.seconds) for service, one in found.items()} == {
         "mariadb": ("fails", 15),
         "memcached": ("delayed", 2),
@@ -77,15 +122,17 @@ def test_a_rotation_that_is_felt_is_told() -> None:
 
 
 def test_a_service_that_goes_fails_for_good() -> None:
-    before = components(export(made()))
-    found = predicted(before, [one for one in made() if one.service != "keystone"])
+    kept = [one for one in made() if one.service != "keystone"]
+    found = predicted(read(export(made())), kept, kept)
     assert (found["keystone"].kind, found["keystone"].seconds) == ("fails", 0)
 
 
 def test_what_is_new_is_felt_by_nobody() -> None:
-    assert {one.kind for one in predicted({}, made()).values()} == {"none"}
+    found = predicted(read("{}"), made(), made())
+    assert {one.kind for one in found.values()} == {"none"}
+    assert "keystone-expand" in found["keystone"].stages
 
 
 @pytest.mark.parametrize("empty", ['{"deployment": {}}', '{"deployment": {"resources": null}}', "{}"])
 def test_a_state_of_nothing_has_no_components(empty: str) -> None:
-    assert components(empty) == {}
+    assert not read(empty).components
