@@ -285,6 +285,13 @@ def test_no_load_outlives_the_command(bench: Bench) -> None:
     assert bench.server.asked == before
 
 
+def test_an_environment_that_is_not_there_is_named(bench: Bench) -> None:
+    done = bench.checkout.run("kolla-iac", "probe", "t-prode", **bench.entered)
+    assert done.returncode == 1
+    assert "no environment 't-prode'" in done.stderr
+    assert NAME in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
