@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kolla_iac.plan.diff import Change
     from kolla_iac.plan.rollout import Rollout
     from kolla_iac.plan.standing import Standing
     from kolla_iac.probe.analysis import Predicted
 
 
 def predicted(before: Iterable[Standing], after: Iterable[Rollout]) -> dict[str, Predicted]:
-    """Service -> what clients feel of its change, for every service that changes.
+    """Service -> what clients feel of its change and which stages it takes, for every service that changes.
 
     Raises:
         KollaError: no step leads from the one to the other.
@@ -21,8 +23,22 @@ def predicted(before: Iterable[Standing], after: Iterable[Rollout]) -> dict[str,
     from kolla_iac.plan.diff import plan
     from kolla_iac.probe.analysis import Predicted
 
-    felt = {change.service: change.impact for change in plan(before, after)}
-    return {name: Predicted(impact.kind, impact.seconds, str(impact)) for name, impact in felt.items()}
+    return {
+        change.service: Predicted(
+            change.impact.kind,
+            change.impact.seconds,
+            str(change.impact),
+            tuple(_stages(change)),
+        )
+        for change in plan(before, after)
+    }
+
+
+def _stages(change: Change) -> Iterator[str]:
+    """Names that a plan's stages have in the timeline; containers, which have none there, are left out."""
+    container = re.compile(rf"{re.escape(change.service)}-\d+")
+    for step in change.steps:
+        yield from (resource for resource in step.resources if not container.fullmatch(resource))
 
 
 def of_settings(environment: str, export: str) -> dict[str, Predicted]:

@@ -236,9 +236,15 @@ def _check(command: tuple[str, ...], form: str, output: list[Path]) -> None:
 
 
 def _outputs(environment: str) -> dict[str, Any]:
-    from kolla_iac.cli.cloud import stack_outputs
+    """Of the stack, secrets in clear; for this process and the probe's alone."""
+    import json
 
-    outputs = stack_outputs(environment)
+    from kolla_iac.cli.engine import pulumi
+    from kolla_iac.cli.project import existing, root
+
+    existing(root(), environment)
+    printed = pulumi(root(), ["stack", "output", "--json", "--show-secrets", "--stack", environment])
+    outputs: dict[str, Any] = json.loads(printed)
     if not {"keystone", "admin"} <= set(outputs):
         raise KollaError(
             f"{environment} has no identity service to ask", {"next": f"kolla-iac up {environment}"}
@@ -254,14 +260,16 @@ def _export(environment: str) -> str:
 
 
 def _predicted(environment: str, state: str) -> dict[str, Predicted] | None:
-    """None where the settings cannot be read: the command may have been the one that says so."""
+    """None where there is none: what was measured is reported all the same."""
     from kolla_iac.cli.prediction import of_settings
 
     try:
         return of_settings(environment, state)
     except KollaError as error:
         _tell(f"probe: no prediction: {error}")
-        return None
+    except (LookupError, TypeError, ValueError) as error:
+        _tell(f"probe: no prediction: the state is not as this version writes it ({error!r})")
+    return None
 
 
 def _printed(result: Result, form: str) -> str:
@@ -277,7 +285,10 @@ def _printed(result: Result, form: str) -> str:
 def _write(file: Path, result: Result) -> None:
     from kolla_iac.probe.forms import ENDINGS, FORMS
 
-    file.write_text(FORMS[ENDINGS[file.suffix]](result), encoding="utf-8")
+    try:
+        file.write_text(FORMS[ENDINGS[file.suffix]](result), encoding="utf-8")
+    except OSError as error:
+        raise KollaError("the report cannot be written", {"saw": str(error)}) from None
     _tell(f"probe: report in {file}")
 
 

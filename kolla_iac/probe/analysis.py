@@ -31,6 +31,8 @@ class Predicted:
     seconds: float = 0
     """At most; 0 for ``none``, and for what fails for good."""
     text: str = "clients feel nothing"
+    stages: tuple[str, ...] = ()
+    """Names of the stages that the plan has, as the timeline has them; empty: it does not say."""
 
 
 NOTHING = Predicted()
@@ -122,9 +124,9 @@ class Result:
     latest: float
     unannounced: tuple[Sample, ...]
     unplanned: tuple[str, ...]
-    """Stages that ran although the plan leaves their service as it is."""
+    """Stages that ran and that the plan does not have; presence of an image is no part of a plan."""
     unseen: tuple[str, ...]
-    """Services that the plan changes and of which no stage ran."""
+    """Stages that the plan has and that did not run; services, where it does not say which stages."""
     invalid: tuple[str, ...]
     """Why the result is not valid; empty if it is."""
 
@@ -209,13 +211,25 @@ def _invalid(total: int, late: Sequence[float]) -> list[str]:
 def _unplanned(seen: Observed) -> tuple[str, ...]:
     if seen.predicted is None or not seen.command:
         return ()
-    ran = [stage.name for stage in seen.stages if stage.service not in seen.predicted]
-    return tuple(dict.fromkeys(ran))
+    unknown = []
+    for stage in seen.stages:
+        said = seen.predicted.get(stage.service)
+        if stage.kind != "images" and (said is None or (said.stages and stage.name not in said.stages)):
+            unknown.append(stage.name)
+    return tuple(dict.fromkeys(unknown))
 
 
 def _unseen(seen: Observed) -> tuple[str, ...]:
-    ran = {stage.service for stage in seen.stages}
-    return tuple(service for service in seen.predicted or {} if service not in ran)
+    if seen.exit_code:
+        # an update that failed did not come to its later stages
+        return ()
+    names = {stage.name for stage in seen.stages}
+    services = {stage.service for stage in seen.stages}
+    missing = []
+    for service, said in (seen.predicted or {}).items():
+        missing += [name for name in said.stages if name not in names]
+        missing += [] if said.stages or service in services else [service]
+    return tuple(missing)
 
 
 def _windows(seen: Observed) -> dict[str, list[Span]]:

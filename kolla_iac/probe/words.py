@@ -52,9 +52,9 @@ def reasons(result: Result) -> list[str]:
         if not one.kept and one.service not in told
     ]
     if result.unplanned:
-        lines.append(f"ran, although the plan leaves their service as it is: {', '.join(result.unplanned)}")
+        lines.append(f"ran, and the plan does not have it: {', '.join(result.unplanned)}")
     if result.unseen:
-        lines.append(f"no stage ran of what the plan changes: {', '.join(result.unseen)}")
+        lines.append(f"the plan has it, and it did not run: {', '.join(result.unseen)}")
     return lines
 
 
@@ -97,11 +97,12 @@ def predictions(result: Result) -> list[str]:
         return ["there was no plan to ask: nothing was announced"]
     if not result.comparisons:
         return ["the plan changes no service: nothing was to be felt"]
+    ran = {stage.service for stage in result.observed.stages}
     return [
         f"{one.service}: {one.predicted.text}; "
         + (
             f"measured: {measured(one)}: {'as predicted' if one.kept else 'WORSE THAN PREDICTED'}"
-            if one.service not in result.unseen or one.failed
+            if one.service in ran or one.failed
             else "no stage of it ran"
         )
         for one in result.comparisons

@@ -187,7 +187,8 @@ def test_a_stage_is_found_in_the_report_and_every_request_in_the_samples(bench: 
     assert "<svg" in (bench.checkout.folder / "report.html").read_text()
     assert (bench.checkout.folder / "report.md").read_text().startswith("## ")
     # the plan has all services as new, since nothing of them is in the state
-    assert "mariadb" in report["unseen"]
+    assert {"mariadb-1-ready", "keystone-2-handover"} <= set(report["unseen"])
+    assert report["unplanned"] == []
     assert [one["service"] for one in report["predicted"] if not one["kept"]] == []
 
 
@@ -282,6 +283,13 @@ def test_no_load_outlives_the_command(bench: Bench) -> None:
     before = bench.server.asked
     time.sleep(0.5)
     assert bench.server.asked == before
+
+
+def test_an_environment_that_is_not_there_is_named(bench: Bench) -> None:
+    done = bench.checkout.run("kolla-iac", "probe", "t-prode", **bench.entered)
+    assert done.returncode == 1
+    assert "no environment 't-prode'" in done.stderr
+    assert NAME in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,19 @@ def test_plan_and_timeline_must_agree_on_who_changes() -> None:
     assert (result.unplanned, result.unseen) == (("mariadb-bootstrap",), ("memcached",))
 
 
+def test_plan_and_timeline_must_agree_on_the_stages() -> None:
+    told = replace(NONE, stages=("keystone-1-handover", "keystone-2-handover"))
+    lines = (
+        line("image-keystone", 8, 9, kind="images")
+        + line("keystone-1-handover", 10, 20)
+        + line("keystone-expand", 21, 22)
+    )
+    result = analyse(observed(samples(60), lines, {"keystone": told}))
+    assert (result.unplanned, result.unseen) == (("keystone-expand",), ("keystone-2-handover",))
+    failed = analyse(observed(samples(60), lines, {"keystone": told}, exit_code=1))
+    assert failed.unseen == (), "an update that failed did not come to its later stages"
+
+
 def test_the_order_of_the_samples_is_of_no_account() -> None:
     lines = line("keystone-1-handover", 10, 20) + line("loadbalancer-1-ready", 21, 22, kind="ready")
     every = samples(60, failing={(17.0, 21.5): "HTTP 500"})
