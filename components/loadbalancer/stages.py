@@ -30,6 +30,8 @@ def config(environment: Environment) -> BalancerConfig:
                 port=port,
                 slots=max(8, 2 * environment.service(name).replicas + 2),
                 check=services()[name].check,
+                # one that hangs piles up what it was given, and so is given little more
+                options=("balance leastconn",),
             )
             for name, port in ports.items()
         ),
@@ -57,6 +59,7 @@ def rollout(environment: Environment, image: str) -> Rollout:
             },
             "backends": {
                 backend.name: {"port": str(backend.port), "slots": str(backend.slots), "check": backend.check}
+                | {"balance": "leastconn"}
                 for backend in balanced.backends
             },
             "timeouts": {
