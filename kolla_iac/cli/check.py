@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from kolla_iac.cli import project
+from kolla_iac.cli import preflight, project
 from kolla_iac.errors import KollaError, SettingsError
 from kolla_iac.model.stackfile import read_file
 
@@ -21,6 +21,8 @@ def check(
     read = read_file(file)
     if problems := (*read.problems, *read.missing_secrets):
         raise SettingsError(target, problems)
+    for warning in preflight.passphrase():
+        typer.echo(f"warning: {warning}", err=True)
     typer.echo(f"{target}: no problems")
 
 

@@ -46,8 +46,10 @@ class Steps:
 
 def up(environment: Name) -> None:
     """Bring up an environment, and end by issuing and validating a token."""
-    from kolla_iac.cli import client
+    from kolla_iac.cli import client, preflight
 
+    for warning in preflight.check(environment):
+        print(f"warning: {warning}", file=sys.stderr)
     steps = Steps()
     with steps.step(f"pulumi up --stack {environment}"):
         pulumi("up", environment, "--yes")
@@ -114,6 +116,10 @@ def pulumi(command: str, environment: str, *options: str, words: tuple[str, ...]
     except FileNotFoundError:
         raise KollaError("pulumi is not on PATH", {"next": "source .envrc"}) from None
     if done.returncode:
+        from kolla_iac.cli import preflight
+
+        if cause := preflight.explain(environment):
+            raise KollaError(f"{' '.join(line)} failed", cause)
         raise KollaError(
             f"{' '.join(line)} failed (exit code {done.returncode})",
             {

@@ -110,6 +110,7 @@ class Home:
         (self.project / "stacks").mkdir(parents=True)
         (self.data / "state").mkdir(parents=True)
         (self.data / "passphrase").write_text("known to the tests alone\n")
+        (self.data / "passphrase").chmod(0o600)
         project = yaml.safe_load((checkout / "Pulumi.yaml").read_text())
         project["main"] = str(checkout / "stacks")
         (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project))
