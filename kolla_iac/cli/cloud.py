@@ -86,6 +86,8 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Take down everything, data too. Asks first."""
+    from kolla_iac.cli import ports
+
     if not yes:
         question = f'This deletes all data of "{environment}". Type its name to go on'
         if typer.prompt(question, default="", show_default=False) != environment:
@@ -98,6 +100,7 @@ def purge(
         from kolla_iac.runtime.leftovers import remove
 
         remove(hosts(environment), environment, volumes=True, say=lambda line: print(f"   {line}"))
+    ports.release(environment)
     print(f'\nNothing of "{environment}" is left but its settings.\n{steps.table()}')
 
 

@@ -46,11 +46,16 @@ def _kill(container: Container) -> None:
     subprocess.run(["kill", "-KILL", str(container.attrs["State"]["Pid"])], check=True)
 
 
-def _children(container: Container) -> list[int]:
-    """Processes that the container's first process has started."""
+def _workers(container: Container) -> list[int]:
+    """The container's processes that have started no others."""
     container.reload()
-    first = container.attrs["State"]["Pid"]
-    return [int(pid) for pid in Path(f"/proc/{first}/task/{first}/children").read_text().split()]
+    waiting, found = [int(container.attrs["State"]["Pid"])], []
+    while waiting:
+        pid = waiting.pop()
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        waiting += [int(child) for child in below]
+        found += [] if below else [pid]
+    return found
 
 
 @contextmanager
@@ -148,7 +153,7 @@ def test_a_replica_out_of_memory(day: Cloud) -> None:
     starved = day.containers("keystone")[0]
     before = starved.logs().count(_DIED)
     # the kernel prefers a worker, as it does by itself when one has grown
-    (worker, *_) = _children(starved)
+    (worker, *_) = _workers(starved)
     Path(f"/proc/{worker}/oom_score_adj").write_text("900")
     used = starved.stats(stream=False)["memory_stats"]["usage"]
     limit = used - used % 4096 + 2**24
