@@ -1,4 +1,4 @@
-"""The database's volume is full: what reads goes on, what writes is refused clearly, and nothing acknowledged is lost."""
+"""The database's volume is full: reading goes on, writing is refused clearly, nothing acknowledged is lost."""
 
 from __future__ import annotations
 

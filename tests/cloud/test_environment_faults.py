@@ -175,15 +175,47 @@ def test_state_damaged(bare: Cloud) -> None:
     assert re.search(r"next +cp ", said)
 
 
-def test_registry_unreachable_and_no_such_digest(bare: Cloud) -> None:
+class _Empty(http.server.BaseHTTPRequestHandler):
+    """A registry that has nothing."""
+
+    def do_GET(self) -> None:
+        found = self.path == "/v2/"
+        errors = [] if found else [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]
+        body = json.dumps({"errors": errors}).encode()
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_registry_unreachable_and_no_such_digest(another: Another) -> None:
+    """These are met by a stage: the image's own."""
+    cloud = another()
+    cloud.make()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Empty)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     digest = "sha256:" + "0" * 64
-    for reference, place in (
-        (f"127.0.0.1:9/memcached@{digest}", "127.0.0.1:9"),
-        ("127.0.0.1:9/memcached:none", "127.0.0.1:9"),
-    ):
-        said = _refused(bare, {"services": {"memcached": {"image": reference}}})
-        assert place in said and "connection refused" in said, said
-        assert re.search(r"(hint|next) ", said), said
+    empty = f"127.0.0.1:{server.server_address[1]}"
+    try:
+        for reference, reason, hint in (
+            (f"127.0.0.1:9/memcached@{digest}", "connection refused", "does the host reach 127.0.0.1:9"),
+            (f"{empty}/memcached@{digest}", "manifest unknown", f"{empty} has no such image, tag or digest"),
+        ):
+            said = _refused(cloud, {"services": {"memcached": {"image": reference}}})
+            assert f"{reference} cannot be pulled" in said, said
+            assert reason in said, said
+            assert re.search(rf"hint +{hint}", said), said
+    finally:
+        server.shutdown()
+        server.server_close()
+        cloud.remove()
 
 
 def test_host_out_of_disk(bare: Cloud, tmp_path: Path) -> None:
