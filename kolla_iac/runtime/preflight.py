@@ -41,8 +41,12 @@ def problems(
             facts = error.facts
             reason = f"its Docker at {endpoint} does not answer: {facts.get('saw')}"
             found.append(Problem(f"hosts.{name}", reason, str(facts.get("hint", ""))))
-    for name, client in clients.items():
-        found += _of_host(name, hosts[name], client)
+    for name, client in list(clients.items()):
+        if old := _version(name, hosts[name], client):
+            found.append(old)
+            clients.pop(name).close()
+        else:
+            found += _disk(name, hosts[name], client)
     for service, (address, port) in ports.items():
         found += _of_port(environment, service, address, port, clients)
     for client in clients.values():
@@ -50,21 +54,26 @@ def problems(
     return found
 
 
-def _of_host(name: str, endpoint: str, client: DockerClient) -> Iterator[Problem]:
+def _version(name: str, endpoint: str, client: DockerClient) -> Problem | None:
     version = str(client.version().get("Version", ""))
     number = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    if number < OLDEST_DOCKER:
-        wanted = ".".join(str(part) for part in OLDEST_DOCKER)
-        reason = f"Docker {version} at {endpoint} is too old"
-        yield Problem(f"hosts.{name}", reason, f"wanted: {wanted} or later; upgrade Docker there")
-        return
+    if number >= OLDEST_DOCKER:
+        return None
+    wanted = ".".join(str(part) for part in OLDEST_DOCKER)
+    reason = f"Docker {version} at {endpoint} is too old"
+    return Problem(f"hosts.{name}", reason, f"wanted: {wanted} or later; upgrade Docker there")
+
+
+def _disk(name: str, endpoint: str, client: DockerClient) -> list[Problem]:
     root = Path(str(client.info().get("DockerRootDir", "")))
     # the disk of a host that is reached by ssh or tcp cannot be looked at from here
-    if endpoint.startswith("unix://") and root.is_dir():
-        free = shutil.disk_usage(root).free // 2**20
-        if free < DISK_MIB:
-            reason = f"its disk is full: {free} MiB are free below {root}, at least {DISK_MIB} are needed"
-            yield Problem(f"hosts.{name}", reason, "kolla-iac images prune frees images that nothing uses")
+    if not endpoint.startswith("unix://") or not root.is_dir():
+        return []
+    free = shutil.disk_usage(root).free // 2**20
+    if free >= DISK_MIB:
+        return []
+    reason = f"its disk is full: {free} MiB are free below {root}, at least {DISK_MIB} are needed"
+    return [Problem(f"hosts.{name}", reason, "kolla-iac images prune frees images that nothing uses")]
 
 
 def _of_port(
