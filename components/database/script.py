@@ -28,7 +28,7 @@ def connect(want: dict[str, Any], user: str, password: str) -> Any:
         host=want["host"],
         port=want["port"],
         user=user,
-        password=password,
+        password=password.encode(),  # PyMySQL makes Latin-1 of text
         charset="utf8mb4",
         connect_timeout=5,
     )

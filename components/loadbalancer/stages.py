@@ -31,6 +31,8 @@ def config(environment: Environment, statistics_password: str | None = None) -> 
                 port=port,
                 slots=max(8, 2 * environment.service(name).replicas + 2),
                 check=services()[name].check,
+                # one that hangs piles up what it was given, and so is given little more
+                options=("balance leastconn",),
             )
             for name, port in ports.items()
         ),
@@ -60,6 +62,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
             },
             "backends": {
                 backend.name: {"port": str(backend.port), "slots": str(backend.slots), "check": backend.check}
+                | {"balance": "leastconn"}
                 for backend in balanced.backends
             },
             "timeouts": {

@@ -18,12 +18,19 @@ CONFIG = "/etc/mysql/my.cnf"
 
 BOOTSTRAP = f"""#!/bin/bash
 # Makes the data directory of a new server; leaves one that exists alone. A run that was cut off left its mark
-# and nothing else of value, so the next one starts over.
+# and nothing else of value, so the next one starts over. One that a newer server wrote is refused.
 set -o errexit -o nounset -o pipefail
 mark={DATA}/.kolla-iac-bootstrap
 if [ -e "$mark" ]; then
     find {DATA} -mindepth 1 ! -path "$mark" -delete
 elif [ -n "$(ls -A {DATA} | grep -v '^lost+found$' || true)" ]; then
+    made=$(grep -hoE '^[0-9]+\\.[0-9]+' {DATA}/mariadb_upgrade_info {DATA}/mysql_upgrade_info 2> /dev/null || true)
+    mine=$(mariadbd --version | grep -oE 'Ver [0-9]+\\.[0-9]+' | cut -d ' ' -f 2)
+    if [ "$(printf '%s\\n' "${{made:-$mine}}" "$mine" | sort -V | tail -1)" != "$mine" ]; then
+        echo "ERROR: the volume was written by MariaDB $made, newer than this server, $mine; nothing was touched." >&2
+        echo "ERROR: an older server damages what a newer one wrote: set the image or the release back" >&2
+        exit 1
+    fi
     echo "a data directory exists: left as it is"
     exit 0
 fi

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from kolla_iac.cli import project
+from kolla_iac.cli import preflight, project
 from kolla_iac.errors import KollaError, Problem, SettingsError
 from kolla_iac.model.stackfile import read_file
 
@@ -27,6 +27,8 @@ def check(
         if read.warnings:
             typer.echo(_text(f"{target}:", read.warnings), err=True)
         raise SettingsError(target, problems)
+    for warning in preflight.passphrase():
+        typer.echo(f"warning: {warning}", err=True)
     typer.echo(_text(f"{target}: no problems,", read.warnings) if read.warnings else f"{target}: no problems")
 
 

@@ -49,11 +49,13 @@ def up(environment: Name) -> None:
 
     Prints plain lines, on a terminal too, and in the end what took how long.
     """
-    from kolla_iac.cli import client, project
+    from kolla_iac.cli import client, preflight, project
     from kolla_iac.runtime import timeline
 
     checkout = project.root()
     settings = os.path.relpath(project.existing(checkout, environment), checkout)
+    for warning in preflight.check(environment):
+        print(f"warning: {warning}", file=sys.stderr)
     made = before(os.environ, time.time())
     steps = Steps([made] if made else [])
     mark = timeline.size(environment)
@@ -103,6 +105,8 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Take down everything, data too. Asks first."""
+    from kolla_iac.cli import ports
+
     if not yes:
         question = f'This deletes all data of "{environment}". Type its name to go on'
         if typer.prompt(question, default="", show_default=False) != environment:
@@ -115,6 +119,7 @@ def purge(
         from kolla_iac.runtime.leftovers import remove
 
         remove(hosts(environment), environment, volumes=True, say=lambda line: print(f"   {line}"))
+    ports.release(environment)
     print(f'\nNothing of "{environment}" is left but its settings.\n{steps.table()}')
 
 
@@ -136,6 +141,10 @@ def pulumi(command: str, environment: str, *options: str, words: tuple[str, ...]
     except FileNotFoundError:
         raise KollaError("pulumi is not on PATH", {"next": "source .envrc"}) from None
     if status:
+        from kolla_iac.cli import preflight
+
+        if cause := preflight.explain(environment):
+            raise KollaError(f"{' '.join(line)} failed", cause)
         raise KollaError(
             f"{' '.join(line)} failed (exit code {status})",
             {

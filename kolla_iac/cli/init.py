@@ -38,7 +38,7 @@ def init(
     elif known is not None and engine.recover_settings(checkout, env):
         typer.echo(f"recovered  {shown}: as last deployed from elsewhere, with its secrets")
     else:
-        chosen = ports.choose(ports.taken_by_files(file.parent))
+        chosen = ports.reserve(env, ports.taken_by_files(file.parent))
         write(file, settings_text(release, chosen))
         where = "".join(f", {name} on port {port}" for name, port in chosen.items())
         typer.echo(f"written    {shown}: release {release}{where}")

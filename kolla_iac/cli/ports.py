@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kolla_iac.errors import KollaError
+from kolla_iac.home import home
 from kolla_iac.model.service import services
 from kolla_iac.model.stackfile import read_file
 
@@ -61,3 +65,47 @@ def choose(taken: set[int], busy: Callable[[int], bool] = listened_on) -> dict[s
         "no free ports for another environment",
         {"tried": ", ".join(f"{port}, {port + STEP}, ..." for port in usual.values())},
     )
+
+
+def reserve(environment: str, taken: set[int], busy: Callable[[int], bool] = listened_on) -> dict[str, int]:
+    """Chooses ports that no other environment of this user has chosen, from whatever checkout, and remembers them.
+
+    An environment that is not up yet listens nowhere, and its file lies where another checkout does not look.
+
+    Args:
+        taken: further ports that are not to be had.
+
+    Raises:
+        KollaError: as of `choose`.
+    """
+    with _chosen() as known:
+        known.pop(environment, None)
+        others = {port for ports in known.values() for port in ports}
+        chosen = choose(taken | others, busy)
+        usual = [service.port for service in services().values() if service.port is not None]
+        known[environment] = sorted(chosen.values()) or usual
+    return chosen
+
+
+def release(environment: str) -> None:
+    """Forgets what an environment has chosen."""
+    with _chosen() as known:
+        known.pop(environment, None)
+
+
+@contextmanager
+def _chosen() -> Iterator[dict[str, list[int]]]:
+    """Environment -> its ports, one process at a time; written back in the end."""
+    folder = home()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder / "ports.json"
+    with (folder / "ports.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            known: dict[str, list[int]] = json.loads(file.read_text())
+        except (OSError, ValueError):
+            known = {}
+        yield known
+        partial = file.with_suffix(".partial")
+        partial.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+        partial.replace(file)

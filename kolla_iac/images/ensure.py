@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -74,9 +75,24 @@ def pull(reference: str, host: str, daemon: Daemon, say: Callable[[str], None]) 
     """
     start = time.monotonic()
     say(f"{reference}  pulling on {host}")
-    with waiting(f"{reference} to be pulled", say, PULL_SECONDS):
-        daemon.run("pull", "--quiet", reference, timeout=PULL_SECONDS)
+    try:
+        with waiting(f"{reference} to be pulled", say, PULL_SECONDS):
+            daemon.run("pull", "--quiet", reference, timeout=PULL_SECONDS)
+    except KollaError as error:
+        saw = error.facts.get("saw", error.headline)
+        text = saw if isinstance(saw, str) else "\n".join(saw)
+        facts = {"host": host, "endpoint": daemon.endpoint, "saw": text, "hint": _hint(reference, text)}
+        raise KollaError(f"{reference} cannot be pulled", facts) from error
     say(f"{reference}  pulled on {host}  {time.monotonic() - start:.1f} s")
+
+
+def _hint(reference: str, saw: str) -> str:
+    first, slash, _ = reference.partition("/")
+    # Docker's rule: the first part is a registry if it could be an address
+    registry = first if slash and re.search(r"[.:]|^localhost$", first) else "docker.io"
+    if re.search(r"not found|manifest unknown|denied", saw, re.IGNORECASE):
+        return f"{registry} has no such image, tag or digest, or shows it to those alone who log in: docker login"
+    return f"does the host reach {registry}? `docker pull {reference}` there shows the same"
 
 
 def _build_or_copy(

@@ -66,8 +66,8 @@ def _fault(secret: Secret, value: object) -> str:
         return "must be text that is not empty"
     if secret.kind == "fernet_keys":
         return _fernet_fault(value)
-    if any(character.isspace() or not character.isprintable() for character in value):
-        return "must not contain blanks, line ends or control characters"
+    if value != value.strip() or not value.isprintable():
+        return "must not begin or end with a blank, nor contain line ends or control characters"
     if secret.kind == "url_password" and not re.fullmatch(r"[A-Za-z0-9._~-]+", value):
         return "must consist of letters, digits and - . _ ~ (it stands in a database's URL)"
     return ""

@@ -7,7 +7,7 @@ the same name is set on the admin socket, so publishing needs no reload.
 
 Measured at 40 requests/s over two replicas: one killed, stopped or removed fails no request; for 1.1 s, those that
 meet it take 1 s more. A busy replica is never taken out, since a check may take 15 s; nor, therefore, is one
-that hangs, before 45 s have gone.
+that hangs, before 45 s have gone: until then ``balance leastconn`` keeps all but one or two requests from it.
 """
 
 import hashlib

@@ -27,17 +27,28 @@ class Probing:
         assert self.report.failed == self.report.slow_failed == 0, str(self.report)
         assert self.report.total >= at_least, f"too few to say anything:\n{self.report}"
 
+    def few_failed(self, at_most: int, at_least: int = 60) -> None:
+        """No more failed than a replica may have had in its hands."""
+        assert self.report is not None
+        assert self.report.failed <= at_most, str(self.report)
+        assert self.report.total >= at_least, f"too few to say anything:\n{self.report}"
+
 
 @contextmanager
 def probing(
-    cloud: Cloud, rate: float = 20, slow_seconds: float = 4, identity: Identity | None = None
+    cloud: Cloud,
+    rate: float = 20,
+    slow_seconds: float = 4,
+    timeout: float = 30,
+    identity: Identity | None = None,
 ) -> Iterator[Probing]:
     """Asks the environment from a process of its own, from before the block until after it.
 
     Args:
+        timeout: seconds without a byte of answer until a request counts as failed.
         identity: as whom; the administrator by default.
     """
-    who = asdict(identity or cloud.identity())
+    who = asdict(identity or cloud.identity(timeout))
     load = asdict(Load(rate=rate, seconds=600, slow_seconds=slow_seconds))
     process = subprocess.Popen(
         [sys.executable, "-m", "kolla_iac.probe"],

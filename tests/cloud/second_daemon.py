@@ -6,8 +6,10 @@ The machine's daemon must not be: others use it. Source for what works: three ho
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +61,15 @@ class Daemon:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(120)
+
+    def cut(self) -> None:
+        """Kills the daemon and every process of its containers at once, as a loss of power does."""
+        running = self._said("ps", "--quiet", "--no-trunc").stdout.split()
+        pids = self._said("inspect", "--format", "{{.State.Pid}}", *running).stdout.split()
+        assert self._process is not None
+        for pid in (self._process.pid, *(int(one) for one in pids)):
+            os.kill(pid, signal.SIGKILL)
+        self._process.wait(60)
 
     def load(self, images: Sequence[str]) -> None:
         """Brings images of the machine's daemon over."""

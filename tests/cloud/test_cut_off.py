@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
+import secrets
 import signal
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +82,64 @@ def test_a_first_up_that_is_killed_is_completed_by_the_next(
     assert cloud.up().changes == 0
     cloud.kolla("purge", "--yes")
     assert cloud.containers() == []
+
+
+SEED = "KOLLA_IAC_TEST_SEED"
+"""Repeats a run of random moments."""
+VICTIMS = {
+    "engine": r"^pulumi\0",
+    "plugin": r"pulumi-resource-",
+    "stage": r"kolla-iac\0stage",
+    "everything": r"",
+}
+"""What is killed -> what its command line looks like."""
+
+
+@pytest.mark.long
+def test_ten_random_moments(cloud: Cloud) -> None:
+    seed = int(os.environ.get(SEED) or secrets.randbelow(10**6))
+    print(f"seed {seed}; to repeat: {SEED}={seed}")
+    chance = random.Random(seed)
+    with probing(cloud) as probe:
+        for number in range(10):
+            change = override("token", expiration=7000 + number)
+            after, victim = chance.uniform(1, 16), chance.choice(list(VICTIMS))
+            running = cloud.start(change)
+            time.sleep(after)
+            killed = _kill(running, VICTIMS[victim]) or _kill(running, "")
+            status = running.join(240)
+            print(f"{number}: {victim} after {after:.1f} s: {killed} processes killed, status {status}")
+            _again(cloud, change, running)
+            cloud.keep(change)
+            cloud.whole()
+            assert set(cloud.balanced().values()) == {"UP"}
+            for container in cloud.containers("keystone"):
+                conf = container.exec_run("cat /etc/keystone/keystone.conf").output.decode()
+                assert f"expiration = {7000 + number}" in conf
+    cloud.pulumi("refresh", "--yes", "--clear-pending-creates")
+    assert cloud.up().changes == 0
+    probe.none_failed()
+
+
+def _kill(running: Running, pattern: str) -> int:
+    """SIGKILL to those below a command, itself included, whose command line matches; how many there were."""
+    waiting, below = [running.process.pid], []
+    while waiting:
+        pid = waiting.pop()
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_text()
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        except OSError:
+            continue
+        waiting += [int(child) for child in children.split()]
+        if re.search(pattern, words):
+            below.append(pid)
+    for pid in below:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    return len(below)
 
 
 def _again(cloud: Cloud, change: dict[str, object], cut: Running) -> str:

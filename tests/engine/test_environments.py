@@ -29,6 +29,7 @@ class Checkout:
         """A command inside the checkout, its environment entered."""
         entered = {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "KOLLA_IAC_HOME": str(self.shared),
             "PULUMI_HOME": str(self.shared / "home"),
             "PULUMI_BACKEND_URL": f"file://{self.shared / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.shared / "passphrase"),

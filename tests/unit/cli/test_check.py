@@ -23,6 +23,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "stacks" / "examples").mkdir(parents=True)
     (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(GOOD)
     monkeypatch.chdir(tmp_path / "stacks" / "examples")
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE", raising=False)
     return tmp_path
 
 

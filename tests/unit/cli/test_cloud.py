@@ -15,6 +15,7 @@ from kolla_iac.cli.took import BEGAN_VARIABLE
 
 PROJECT = "name: kolla-iac\nstackConfigDir: .\n"
 ENGINE = """#!/bin/sh
+[ "$1" = up ] || exit 0
 echo "$@"
 line='{"stage": "keystone-1-handover", "pid": 7, "start": '$(date +%s.%N)', "outcome": '
 file=$KOLLA_IAC_HOME/timeline/dev.jsonl
@@ -61,6 +62,7 @@ def test_a_failing_up_says_what_took_how_long_until_then(
 
 
 SLOW_ENGINE = """#!/bin/sh
+[ "$1" = up ] || exit 0
 trap 'sleep 1; echo the engine has ended by itself; exit 4' INT
 echo begun
 while true; do sleep 0.1; done

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kolla_iac.cli.init import settings_text, write
-from kolla_iac.cli.ports import choose, listened_on, taken_by_files
+from kolla_iac.cli.ports import choose, listened_on, release, reserve, taken_by_files
 from kolla_iac.errors import KollaError
 from kolla_iac.model.stackfile import load_file
 
@@ -63,3 +63,15 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write(file, "yours")
     assert file.read_text() == "mine"
+
+
+def test_another_checkout_does_not_get_the_same_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOLLA_IAC_HOME", str(tmp_path))
+    first = reserve("one", set(), nothing_listens)
+    second = reserve("two", set(), nothing_listens)
+    assert first != second
+    assert reserve("one", set(), nothing_listens) == first
+    release("one")
+    assert reserve("three", set(), nothing_listens) == first

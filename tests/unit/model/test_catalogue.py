@@ -75,7 +75,7 @@ def test_a_fernet_set_of_three_is_one() -> None:
     assert malformed(ENV, {"keystone_fernet_keys": json.dumps({"0": KEY, "7": KEY, "8": KEY})}) == []
 
 
-@pytest.mark.parametrize("value", ["two words", "line\nend", "nul\0"])
+@pytest.mark.parametrize("value", [" blank before", "blank after ", "line\nend", "tab\tinside", "nul\0"])
 def test_a_password_that_configuration_files_would_break_on(value: str) -> None:
     (problem,) = malformed(ENV, {"mariadb_root_password": value})
     assert value not in str(problem)
@@ -87,3 +87,10 @@ def test_a_password_in_a_url_has_nothing_that_needs_quoting_there() -> None:
     assert "letters, digits and - . _ ~" in problem.reason
     assert "half" not in str(problem)
     assert malformed(ENV, {"keystone_database_password": "a-b.c_d~E9"}) == []
+
+
+@pytest.mark.parametrize(
+    "value", ["a blank inside", "".join(map(chr, range(33, 127))), "äß€漢字🔑", "x" * 200]
+)
+def test_odd_passwords_are_passwords(value: str) -> None:
+    assert malformed(ENV, {"mariadb_root_password": value}) == []
