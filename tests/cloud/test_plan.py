@@ -27,7 +27,7 @@ def test_the_plan_names_what_the_preview_names(cloud: Cloud, name: str) -> None:
         step["urn"].rsplit("::", 1)[-1]
         for step in cloud.previewed(CHANGES[name])["steps"]
         if step["op"] not in ("same", "delete", "delete-replaced", "read")
-        and ("::command:local:Command::" in step["urn"] or "Container::" in step["urn"])
+        and ("command:local:Command::" in step["urn"] or "Container::" in step["urn"])
     }
     done = cloud.kolla("plan", "--json")
     changes = json.loads(done.text[done.text.index("{") :])["changes"]
