@@ -18,6 +18,7 @@ from pulumi import automation
 
 from kolla_iac.plan.diff import Change, plan
 from kolla_iac.plan.rollout import Impact, Rollout
+from kolla_iac.plan.standing import whole
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Preview:
     @property
     def changes(self) -> tuple[Change, ...]:
         """The services that change: why, and what their clients feel."""
-        return plan(self.before, self.after)
+        return plan(map(whole, self.before), self.after)
 
 
 def preview(project: Path, environment: str) -> Preview:
@@ -82,6 +83,7 @@ def _rollout(urn: str, inputs: Mapping[str, Any]) -> Rollout:
         on_host=inputs.get("on_host", {}),
         live=inputs.get("live", {}),
         container=inputs["container"],
+        rotations={name: int(count) for name, count in inputs.get("rotations", {}).items()},
         impact=Impact(**impact | {"seconds": int(impact["seconds"])}),
     )
 
