@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kolla_iac.errors import KollaError, Problem
 from kolla_iac.model.stage import LABEL_ENVIRONMENT
 from kolla_iac.runtime.hosts import connect
+from kolla_iac.runtime.listeners import EVERYWHERE, is_here, listening, named
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -79,49 +79,19 @@ def _disk(name: str, endpoint: str, client: DockerClient) -> list[Problem]:
 def _of_port(
     environment: str, service: str, address: str, port: int, clients: Mapping[str, DockerClient]
 ) -> Iterator[Problem]:
-    holder = None
+    holder = ""
     for client in clients.values():
         for one in client.api.containers(filters={"publish": str(port)}):
             if one["Labels"].get(LABEL_ENVIRONMENT) == environment:
                 return  # our own
             if any(_clash(address, mapped) for mapped in one["Ports"] if mapped.get("PublicPort") == port):
                 holder = f"the container {one['Names'][0].lstrip('/')}"
-    if holder is None and _taken(address, port):
-        holder = listener(port)
-    if holder is not None:
+    if not holder and is_here(address):
+        holder = named(listening(address, port))
+    if holder:
         hint = f"set another port under endpoints (name: {service}), or stop {holder}"
         yield Problem(f"endpoints.{service}", f"port {port} of {address} is taken by {holder}", hint)
 
 
 def _clash(address: str, mapped: Mapping[str, Any]) -> bool:
-    return mapped.get("IP") in (address, "0.0.0.0", "::", None)
-
-
-def _taken(address: str, port: int) -> bool:
-    """Whether something on this machine listens there; False too where the address is another machine's."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as error:
-            return error.errno == 98  # EADDRINUSE
-    return False
-
-
-def listener(port: int) -> str:
-    """Who listens on a port of this machine: ``nginx (process 812)``; as far as this user may see it."""
-    sockets = set()
-    for table in ("tcp", "tcp6"):
-        lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
-        rows = [line.split() for line in lines]
-        sockets |= {row[9] for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            target = str(link.readlink())
-            if target.startswith("socket:[") and target[8:-1] in sockets:
-                process = link.parent.parent
-                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
-        except OSError:
-            continue
-    return "a process that this user may not look at"
+    return mapped.get("IP") in (address, *EVERYWHERE, None)

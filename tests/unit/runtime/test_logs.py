@@ -1,32 +1,9 @@
 """Lines as Docker's frames make them, and what of them is shown."""
 
-import doctest
-import importlib
-
-import pytest
 
 from kolla_iac.runtime.logs import Line, Source, clean, joined, seconds
 
 SOURCE = Source("local", None, "1", "keystone-1-a", "keystone", "1", True)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "runtime.logs",
-        "runtime.status",
-        "runtime.job",
-        "cli.logs",
-        "cli.entries",
-        "cli.status",
-        "cli.terminal",
-        "cli.took",
-        "waiting",
-    ],
-)
-def test_examples_in_docstrings(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"kolla_iac.{name}"))
-    assert result.attempted and not result.failed
 
 
 def test_a_line_over_16_kib_comes_in_several_frames() -> None:
