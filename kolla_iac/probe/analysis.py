@@ -69,6 +69,8 @@ class Row:
     outcome: str
     start: float
     end: float
+    took: float
+    """Seconds; outside of stages less than from start to end."""
     asked: int
     failed: int
     late: int
@@ -325,6 +327,7 @@ def _rows(
             outcome,
             spans[0][0],
             spans[-1][1],
+            sum(end - start for start, end in spans),
             asked=len(mine),
             failed=len(failed),
             late=sum(1 for sample in mine if not slow(sample) and sample.waited > BEHIND),

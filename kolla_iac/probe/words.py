@@ -121,7 +121,7 @@ def cells(row: Row, result: Result) -> tuple[str, ...]:
     return (
         name,
         f"{row.start - result.observed.command_began:+.1f}",
-        f"{row.end - row.start:.1f}",
+        f"{row.took:.1f}",
         asked,
         f"{row.failed:,}",
         *(seconds(value) for value in (row.p50, row.p99, row.longest, row.gap)),

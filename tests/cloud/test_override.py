@@ -94,7 +94,7 @@ def test_rolls_both_replicas_and_fails_no_request(cloud: Cloud) -> None:
 
 def test_a_change_that_is_felt_is_announced_and_what_it_costs_is_counted(cloud: Cloud) -> None:
     before = cloud.ids("loadbalancer")
-    change = {"services": {"loadbalancer": {"limits": {"memory": 300}}}}
+    change = {"services": {"loadbalancer": {"limits": {"cpus": 1.5}}}}
     cloud.write(change)
     done, report = probed(cloud)
     cloud.keep(change)

@@ -23,6 +23,7 @@ def test_a_quiet_run_is_as_predicted() -> None:
     assert (result.verdict, result.failed, result.total) == ("as predicted", 0, 600)
     assert [one.name for one in result.rows] == [BEFORE, "keystone-1-handover", BETWEEN, AFTER]
     assert row(result, "keystone-1-handover").asked == 101
+    assert [one.took for one in result.rows] == [5, 10, 40, 5]
     assert result.gap == pytest.approx(0.1)
     assert result.comparisons[0].kept
 
