@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -160,10 +161,12 @@ def to_its_end(line: Sequence[str]) -> int:
     Returns:
         its exit code.
     """
-    with subprocess.Popen(line) as process:
-        while True:
-            with suppress(KeyboardInterrupt):
-                return process.wait()
+    # a handler of Python's own is not inherited: the command takes the signal as it likes
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.run(line, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def stack_outputs(environment: str) -> dict[str, Any]:
