@@ -61,7 +61,7 @@ def retire(cursor: Any, want: dict[str, Any]) -> None:
     gone = [name for (name,) in cursor.fetchall() if pattern.fullmatch(name) and name != want["user"]]
     for name in gone:
         cursor.execute("DROP USER %s@'%%'", (name,))
-    print(f"users that went: {', '.join(gone) or 'none'}")
+    print(f"note: users that went: {', '.join(gone) or 'none'}")
 
 
 def main(phase: str) -> None:

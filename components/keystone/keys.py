@@ -108,7 +108,7 @@ def main(phase: str) -> None:
         shutil.chown(folder, USER, USER)
         check(folder, keys)
     for folder, keys in folders:
-        print(f"{folder.name}: {PHASES[phase](folder, keys)}")
+        print(f"note: {folder.name}: {PHASES[phase](folder, keys)}")
 
 
 PHASES = {"stage": stage, "promote": promote, "tidy": tidy}
