@@ -210,7 +210,12 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                 in_image=False,
             ),
             Act("users", "the schema's users of earlier passwords go", database),
-            Act("credentials", "stored credentials are encrypted with the newest key; old keys go", keys),
+            Act(
+                "credentials",
+                "stored credentials are encrypted with the newest key; old keys go",
+                keys,
+                reads=JOB_READS,
+            ),
         ),
         impact=Impact("none"),
         rotations=used,

@@ -140,7 +140,11 @@ class Rollout:
 
     def shown_by_retire(self) -> dict[str, str]:
         """What the stage shows in which replicas beyond the wanted number go."""
-        return {"REPLICAS": str(self.replicas), "DRAIN_SECONDS": str(self.drain_seconds)}
+        return {
+            "RELEASE": self.release,
+            "REPLICAS": str(self.replicas),
+            "DRAIN_SECONDS": str(self.drain_seconds),
+        }
 
 
 def _upper(shown: Mapping[str, str]) -> dict[str, str]:

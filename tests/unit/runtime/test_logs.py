@@ -1,6 +1,5 @@
 """Lines as Docker's frames make them, and what of them is shown."""
 
-
 from kolla_iac.runtime.logs import Line, Source, clean, joined, seconds
 
 SOURCE = Source("local", None, "1", "keystone-1-a", "keystone", "1", True)  # type: ignore[arg-type]
