@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from .support import eventually
@@ -63,13 +64,26 @@ class Daemon:
             self._process.wait(120)
 
     def cut(self) -> None:
-        """Kills the daemon and every process of its containers at once, as a loss of power does."""
+        """Kills every process of the daemon and of its containers at once, as a loss of power does; what a machine
+        keeps in memory alone (/run: process ids, sockets, mounts) is gone with them."""
         running = self._said("ps", "--quiet", "--no-trunc").stdout.split()
-        pids = self._said("inspect", "--format", "{{.State.Pid}}", *running).stdout.split()
+        inside = self._said("inspect", "--format", "{{.State.Pid}}", *running).stdout.split()
+        # dockerd, containerd and its shims, docker-proxy
+        own = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True, check=True)
+        for pid in {*inside, *own.stdout.split()}:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
         assert self._process is not None
-        for pid in (self._process.pid, *(int(one) for one in pids)):
-            os.kill(pid, signal.SIGKILL)
         self._process.wait(60)
+        self._forget()
+
+    def _forget(self) -> None:
+        table = Path("/proc/mounts").read_text().splitlines()
+        for place in sorted((line.split()[1] for line in table), reverse=True):
+            if place.startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
+        shutil.rmtree(self.folder / "exec", ignore_errors=True)
+        (self.folder / "pid").unlink(missing_ok=True)
 
     def load(self, images: Sequence[str]) -> None:
         """Brings images of the machine's daemon over."""
@@ -91,8 +105,7 @@ class Daemon:
         self.stop()
         subprocess.run(["ip", "link", "del", f"{self.name}a"], check=False)
         subprocess.run(["ip", "netns", "del", self.name], check=False)
-        for mount in sorted((self.folder / "data").glob("**/merged"), reverse=True):
-            subprocess.run(["umount", mount], check=False, capture_output=True)
+        self._forget()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
