@@ -99,7 +99,7 @@ class Daemon:
         return subprocess.run(line, capture_output=True, text=True, check=False)
 
     def remove(self) -> None:
-        """Its containers, itself, its data and its namespace."""
+        """Its containers, itself, its data (with whatever is mounted there) and its namespace."""
         for container in self._said("ps", "--all", "--quiet").stdout.split():
             self._said("rm", "--force", "--volumes", container)
         self.stop()

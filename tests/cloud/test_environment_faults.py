@@ -6,13 +6,11 @@ import http.server
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -123,21 +121,14 @@ def test_port_in_use_by_a_container(bare: Cloud, cloud: Cloud) -> None:
     )
 
 
-@contextmanager
-def _mounted(kind: str, options: str, source: str, target: Path) -> Iterator[None]:
-    line = ["mount", *(("--bind",) if kind == "bind" else ("-t", kind)), "-o", options, source, str(target)]
-    subprocess.run(line, check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(target)], check=True)
-
-
 def test_state_read_only(bare: Cloud) -> None:
     inner = bare.home.data / "state"
-    with _mounted("bind", "ro,bind", str(inner), inner):
+    subprocess.run(["mount", "--bind", str(inner), str(inner)], check=True)
+    try:
         subprocess.run(["mount", "-o", "remount,ro,bind", str(inner)], check=True)
         said = _refused(bare)
+    finally:
+        subprocess.run(["umount", str(inner)], check=True)
     assert f"{inner}/.pulumi: cannot be written: Read-only file system" in said, said
     assert "hint: the state's backend is PULUMI_BACKEND_URL" in said
 
@@ -222,14 +213,16 @@ def test_host_out_of_disk(bare: Cloud, tmp_path: Path) -> None:
     """Docker's root of a daemon whose disk is 64 MiB."""
     folder = Path(tempfile.mkdtemp(prefix="kolla-t-"))
     (folder / "data").mkdir()
-    with _mounted("tmpfs", "size=64m", "tmpfs", folder / "data"):
-        daemon = Daemon(folder)
-        try:
-            daemon.start()
-            said = _refused(bare, _host(daemon.endpoint))
-        finally:
-            daemon.remove()
-    shutil.rmtree(folder, ignore_errors=True)
+    daemon = Daemon(folder)
+    try:
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder / "data")], check=True
+        )  # goes with the daemon
+        daemon.start()
+        said = _refused(bare, _host(daemon.endpoint))
+    finally:
+        daemon.remove()
+    assert not folder.exists()
     assert re.search(rf"hosts\.local: its disk is full: \d+ MiB are free below {folder}/data", said), said
     assert "hint: kolla-iac images prune" in said
 
