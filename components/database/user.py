@@ -1,4 +1,9 @@
-"""Names of schemas' users: one for each password, so that two passwords work while replicas change over."""
+"""A schema in its service's rollout: the name of its user, and the act that backs it up."""
+
+from __future__ import annotations
+
+from kolla_iac.model.environment import Environment
+from kolla_iac.plan.rollout import Act
 
 
 def schema_user(schema: str, rotation: int) -> str:
@@ -11,3 +16,16 @@ def schema_user(schema: str, rotation: int) -> str:
     ('keystone', 'keystone_2')
     """
     return f"{schema}_{rotation}" if rotation else schema
+
+
+def backup(schema: str, user: str, environment: Environment) -> tuple[Act, ...]:
+    """The act that comes before a new release migrates a schema, as the environment's policy has it; empty for none."""
+    policy = environment.backup
+    if policy.before_upgrade == "never":
+        return ()
+    proof = "restored on trial" if policy.verified else "not tried"
+    what = f"schema {schema} is dumped to the volume of backups, {proof}"
+    words = f"{policy.before_upgrade}, {proof}, {policy.keep.last} kept"
+    return (
+        Act("backup", what, {"release": environment.release, "user": user, "policy": words}, in_image=False),
+    )

@@ -23,9 +23,9 @@ from kolla_iac.resources.service import Service, Uploads
 class Keystone(Service):
     """The identity service: tokens, users, projects and the catalogue.
 
-    Creates a volume of keys on each of its hosts, its schema and database user, ``replicas`` rolled containers
-    behind the load balancer, and the stages keys-staged, keys-promoted, expand, bootstrap, a handover each, retire,
-    contract, verify, users and credentials.
+    Creates a volume of keys on each of its hosts, its schema, database user and volume of backups, ``replicas``
+    rolled containers behind the load balancer, and the stages keys-staged, keys-promoted, backup, preflight, expand,
+    bootstrap, a handover each, retire, contract, verify, users and credentials.
 
     Attributes:
         url: public URL, e.g. ``http://127.0.0.1:5000/v3``.
@@ -44,7 +44,7 @@ class Keystone(Service):
     ) -> None:
         settings = cloud.settings.service("keystone", KeystoneSettings)
         rollout = stages.rollout(cloud.settings, cloud.reference("keystone"), cloud.rotations)
-        staged, promoted, made, expand, bootstrap = rollout.before
+        staged, promoted, made, *backup, preflight, expand, bootstrap = rollout.before
         contract, verify, users, credentials = rollout.after
         super().__init__("kolla:identity:Keystone", name, rollout, cloud=cloud, opts=opts)
         password = cloud.secret("keystone_admin_password")
@@ -86,7 +86,21 @@ class Keystone(Service):
                 )
             )
 
+        self.follow(self.volume("keystone-backups", rollout.hosts[0]))
+        for act in backup:
+            dump = schema.back_up(
+                act,
+                volume=f"kolla-{cloud.environment}-keystone-backups",
+                image=cloud.image("mariadb"),
+                show=rollout.shown(act),
+                depends_on=self.ready,
+                hooks=self.steps.hooks(act),
+            )
+            self.follow(dump)
         migration = stages.schema_files(rollout.release)
+        self.job(
+            preflight, job(f"{stages.MIGRATE_SCHEMA} check\n", migration), mounts=[keys], everywhere=True
+        )
         self.job(expand, job(f"{stages.MIGRATE_SCHEMA} expand\n", migration))
         self.follow(*cache.ready)
         first = password.apply(lambda value: stages.bootstrap_script(cloud.settings, value))

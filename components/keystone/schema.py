@@ -1,4 +1,8 @@
-"""Expands or contracts Keystone's schema, as far as the code of this image goes. Runs inside it: ``schema.py PHASE``.
+"""Checks, expands or contracts Keystone's schema, as far as the code of this image goes. Runs inside it:
+``schema.py check|expand|contract``.
+
+``check`` touches nothing: may this release work on what the schema holds, has this host room for what follows, and
+what does ``keystone-manage doctor`` say? What the doctor finds are notes; a doctor that cannot run is a failure.
 
 Going back from an upgrade that was not completed runs the phases of the earlier release against a schema that the
 later one has expanded already. Keystone's own command ends with "Can't locate revision" there; but an expanded schema
@@ -17,6 +21,7 @@ import importlib.util
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -24,6 +29,8 @@ from typing import Any
 CONFIG = "/etc/keystone/keystone.conf"
 ORDERS = "/etc/kolla-iac/schema.json"
 TABLE = "kolla_iac_series"
+DISK_MIB = 1024
+"""Free space that new containers and what the schema's migration logs need on a host. This file system is Docker's."""
 Record = dict[str, str]
 """Phase, ``expand`` or ``contract`` -> the series that began it last."""
 Branches = dict[str, str]
@@ -58,6 +65,27 @@ def objection(record: Record, series: str, no_step: dict[str, str]) -> str:
     if half not in (stands, series):
         return f"an upgrade from {stands} to {half} is half done; {half} completes it, {stands} goes back"
     return no_step.get(stands, "")
+
+
+def diagnosed(said: str) -> list[str]:
+    """The findings in what ``keystone-manage doctor`` prints: a name, then a paragraph, each."""
+    found = [" ".join(part.split()) for part in re.split(r"^WARNING: ", said, flags=re.MULTILINE)[1:]]
+    return [part.replace(" `", ": `", 1) if part.startswith("`") else part for part in found]
+
+
+def check(series: str, at: list[str], found: str) -> None:
+    """What must hold before anything is touched, beyond which steps are allowed."""
+    free = shutil.disk_usage("/").free // 2**20
+    if free < DISK_MIB:
+        sys.exit(f"refused: {free} MiB are free on this host's Docker, at least {DISK_MIB} are needed")
+    stands = {"run": f"{series} takes it from there", "ahead": "expanded by a later release"}[found]
+    print(f"note: the schema is at {', '.join(at)}: {stands}" if at else "note: the schema is empty")
+    done = subprocess.run(["keystone-manage", "doctor"], capture_output=True, text=True, check=False)
+    findings = diagnosed(done.stdout + done.stderr)
+    for finding in findings:
+        print(f"note: keystone-manage doctor: {finding}")
+    if done.returncode and not findings:
+        sys.exit(f"keystone-manage doctor failed ({done.returncode}): {(done.stdout + done.stderr)[-2000:]}")
 
 
 def revisions(engine: Any) -> list[str]:
@@ -101,18 +129,23 @@ def main(phase: str) -> None:
     (package,) = importlib.util.find_spec("keystone").submodule_search_locations  # type: ignore[union-attr, misc]
     branches = known(pathlib.Path(package, "common", "sql", "migrations", "versions"))
     engine = sqlalchemy.create_engine(config["database"]["connection"])
-    if phase == "expand" and (why := objection(read(engine), series, orders["no_step"])):
+    if phase != "contract" and (why := objection(read(engine), series, orders["no_step"])):
         sys.exit(f"refused: {why}")
     at = revisions(engine)
     found = verdict(at, branches)
     if found == "beyond":
         sys.exit(f"refused: the schema is contracted for a later release than {series} ({', '.join(at)})")
+    if phase == "check":
+        check(series, at, found)
+        return
     if found == "run" or phase == "expand":
         write(engine, phase, series)  # before it begins: a phase that was cut off may have done its part
     if found == "ahead":
         print(f"note: the schema is expanded for a later release already ({', '.join(at)}): nothing to do")
         return
-    sys.exit(subprocess.run(["keystone-manage", "db_sync", f"--{phase}"], check=False).returncode)
+    status = subprocess.run(["keystone-manage", "db_sync", f"--{phase}"], check=False).returncode
+    print(f"note: schema before {phase}: {', '.join(at) or 'empty'}; after: {', '.join(revisions(engine))}")
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from kolla_iac.components.database.user import schema_user
+from kolla_iac.components.database.user import backup, schema_user
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.releases import SERIES, no_step
@@ -159,6 +159,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
     settings = environment.service("keystone", KeystoneSettings)
     asked = {"administrator": f"{settings.admin_user} in {settings.admin_project}", **password}
     placement = tuple(host.name for host in environment.place("keystone"))
+    dumped = backup("keystone", user, environment)
     common, on_host = configurations(placement, lambda host: readable(environment, host, user))
     public = environment.endpoint("keystone").url
     return Rollout(
@@ -176,6 +177,13 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
             Act("keys-staged", "the newest keys are readable on every host, and sign nothing yet", keys),
             Act("keys-promoted", "the newest keys sign; those before them are still accepted", keys),
             Act("schema", "the schema and its user stand on the database server", database),
+            *dumped,
+            Act(
+                "preflight",
+                "the release may work on the schema, hosts have room, keystone-manage doctor is asked",
+                {"release": environment.release, "image": image},
+                reads=JOB_READS,
+            ),
             Act(
                 "expand",
                 "schema keystone is expanded",
@@ -200,7 +208,10 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                 {"release": environment.release, "image": image},
                 reads=JOB_READS,
                 irreversible=True,
-                way_back="a dump of the schema from before the upgrade",
+                way_back="the dump that stage backup makes"
+                if dumped
+                else "a dump that somebody else has made",
+                held=environment.upgrade.contract == "manual",
             ),
             Act(
                 "verify",

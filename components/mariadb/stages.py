@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from kolla_iac.components.database.clients import option_file
 from kolla_iac.components.mariadb.settings import SERVICE, MariaDBSettings
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.rotation import NONE, Counts
@@ -59,11 +60,6 @@ def quote(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def option(text: str) -> str:
-    """``text`` for use between double quotes in an option file. Source: MariaDB, "Option File Syntax"."""
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
 def configuration(environment: Environment, host: str, replica: int = 1) -> ini.Sections:
     """``my.cnf`` of one member."""
     settings = environment.service("mariadb", MariaDBSettings)
@@ -84,7 +80,7 @@ def administrator(root_password: str) -> AllOf:
     login = ExecWait(
         what="the administrator logs in over TCP",
         command=("mariadb", "--defaults-file=/dev/stdin", "--protocol=tcp", "-N", "-e", "SELECT 1"),
-        stdin=f'[client]\nhost=127.0.0.1\nuser=root\npassword="{option(root_password)}"\n',
+        stdin=option_file("127.0.0.1", 3306, "root", root_password),
     )
     told = ExecWait(
         what="the administrator's password is set", command=LOCAL, stdin=password_sql(root_password)

@@ -30,6 +30,7 @@ class _Commands(LazyGroup):
         "secrets": Lazy(
             f"{_CLI}.secrets", "app", "Make, rotate and list the secrets that an environment needs."
         ),
+        "backup": Lazy(f"{_CLI}.backup", "app", "List the dumps that upgrades made; give one back."),
         "images": Lazy(f"{_CLI}.images", "app", "List, build, pull, lock and prune images."),
         "graph": Lazy(f"{_CLI}.graph", "graph", "Draw an environment: hosts, replicas, who talks to whom."),
         "schema": Lazy(f"{_CLI}.schema", "schema", "Print the JSON schema of an environment's file."),

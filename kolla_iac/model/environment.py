@@ -31,6 +31,7 @@ from kolla_iac.model.hosts import Endpoint, EndpointSettings, Host, NetworkSetti
 from kolla_iac.model.images import ImagesSettings
 from kolla_iac.model.releases import RELEASES, unknown
 from kolla_iac.model.service import ServiceSettings, services
+from kolla_iac.model.upgrade import UpgradeSettings
 
 Kind = TypeVar("Kind", bound=ServiceSettings)
 
@@ -79,7 +80,9 @@ class Environment(Strict):
     """
     images: ImagesSettings = ImagesSettings()
     backup: BackupSettings = BackupSettings()
-    """Accepted already; nothing acts on it yet."""
+    """Of the schemas, before a new release migrates them."""
+    upgrade: UpgradeSettings = UpgradeSettings()
+    """How far an upgrade goes by itself."""
 
     @model_validator(mode="after")
     def _rules(self, info: ValidationInfo) -> Self:

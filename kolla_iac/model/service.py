@@ -98,7 +98,7 @@ class Service:
     volume: bool = False
     """Whether each replica has a volume of its own, which no update deletes."""
     shared: tuple[str, ...] = ()
-    """What its replicas on a host share, each on a volume: ``keys`` is on ``keystone-keys``."""
+    """What it keeps on its hosts, each on a volume: ``keys`` is on ``keystone-keys``."""
 
 
 COMPONENTS = Path(__file__).resolve().parent.parent / "components"

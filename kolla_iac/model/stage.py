@@ -72,6 +72,8 @@ class JobStage(_Stage):
     user: str = ""
     capabilities: tuple[str, ...] = ()
     """Kept; all others are dropped."""
+    only_release: str = ""
+    """Refused while a container of the service is of another release, on whatever host; empty: not asked."""
     timeout: float = 600
 
 

@@ -45,6 +45,8 @@ class Change:
     """Services of one wave change at once."""
     after: tuple[str, ...] = ()
     """Services whose change must have ended before containers of this one start."""
+    held: tuple[str, ...] = ()
+    """Stages that are due and wait for the operator's word."""
 
     @property
     def reversible_until(self) -> str:
@@ -93,7 +95,8 @@ def _in_waves(changes: Sequence[Change], needs: Mapping[str, Sequence[str]]) -> 
 
 def _change(old: Standing | None, new: Rollout) -> Change | None:
     steps = tuple(_steps(old, new))
-    if not steps:
+    held = tuple(act.name for act in new.after if _held(old, act) and not _ran(old, act, new))
+    if not steps and not held:
         return None
     if old is None:
         return Change(new.service, f"{new.service} {new.release}".strip() + " is new", Impact(), (), steps)
@@ -104,9 +107,15 @@ def _change(old: Standing | None, new: Rollout) -> Change | None:
     felt = [new.felt[name] for name in rotated(old.said, new) if name in new.felt]
     if felt and impact.kind != "fails":
         impact = Impact("fails", 0, "; ".join(felt))
-    why = tuple(reasons(old.said, new)) or tuple(of_acts(old, new)) or ("an earlier update was cut off",)
+    why = tuple(reasons(old.said, new)) or tuple(of_acts(old, new)) or (_otherwise(steps, held),)
     done = tuple(_done(old, new)) if old.releases - {new.release} and old.said.release == new.release else ()
-    return Change(new.service, _headline(old, new), impact, why, steps, done)
+    return Change(new.service, _headline(old, new), impact, why, steps, done, held=held)
+
+
+def _otherwise(steps: Iterable[Step], held: Iterable[str]) -> str:
+    if steps:
+        return "an earlier update did not come to its end"
+    return f"{', '.join(held)} waits for the operator"
 
 
 def _headline(old: Standing, new: Rollout) -> str:
@@ -120,13 +129,13 @@ def _headline(old: Standing, new: Rollout) -> str:
 def _done(old: Standing, new: Rollout) -> Iterator[str]:
     """Stages of a half-done upgrade that ran for the new release."""
     for act in new.before:
-        if act.in_image and old.shows(act.name, new.shown(act)):
+        if (act.in_image or "release" in act.inputs) and old.shows(act.name, new.shown(act)):
             yield act.name
     for replica in range(1, new.replicas + 1):
         if old.handed_over(new, replica):
             yield f"handover {new.service}-{replica}" if new.form == "surge" else f"{new.service}-{replica}"
     for act in new.after:
-        if act.in_image and old.shows(act.name, new.shown(act)):
+        if (act.in_image or "release" in act.inputs) and old.shows(act.name, new.shown(act)):
             yield act.name
 
 
@@ -193,13 +202,25 @@ def _acts(
 ) -> Iterator[Step]:
     acts: tuple[Act, ...] = getattr(new, side)
     for act in acts:
+        if _held(old, act):
+            continue
         if (
             old is None
-            or not old.shows(act.name, new.shown(act))
+            or not _ran(old, act, new)
             or (act.follows_containers and (fresh or old.newer.get(act.name)))
         ):
             back = act.way_back if act.irreversible and _later(old, act, new) else ""
             yield Step(act.name, act.what, (f"{new.service}-{act.name}",), back)
+
+
+def _ran(old: Standing | None, act: Act, new: Rollout) -> bool:
+    """Whether an act has run, and for this."""
+    return old is not None and old.shows(act.name, new.shown(act))
+
+
+def _held(old: Standing | None, act: Act) -> bool:
+    """Whether an act waits for the operator: what has never run does not, since there is nothing to go back to."""
+    return act.held and old is not None and act.name in old.stages
 
 
 def _later(old: Standing | None, act: Act, new: Rollout) -> bool:

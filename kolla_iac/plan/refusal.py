@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Set
+
 from kolla_iac.errors import KollaError
 from kolla_iac.model.releases import no_step
 from kolla_iac.plan.rollout import Rollout
 from kolla_iac.plan.standing import Standing
 
 
+def restoring(environment: str, printed: str) -> str:
+    """The command that gives back the dump which a stage backup has printed that it made; empty where it made none.
+
+    >>> restoring("dev", "  4.2 s  backup keystone-2025.2-20261126T010849Z.sql.gz: 50 tables, 30 rows")
+    'kolla-iac backup restore dev keystone-2025.2-20261126T010849Z.sql.gz'
+    """
+    made = re.search(r"backup (\S+\.sql\.gz):", printed)
+    return f"kolla-iac backup restore {environment} {made[1]}" if made else ""
+
+
 def refuse(old: Standing, new: Rollout) -> None:
     """Refuses a step that would leave a release out, go down, or leave an upgrade behind half done.
-
-    The release that a service stands on is the one that its stage of no return last ran for; one that is ahead of
-    it in other stages is an upgrade half done, from which the way back is open.
 
     Raises:
         KollaError: says why, and the way round.
     """
-    final = [act for act in new.after if act.irreversible]
-    on = {old.stages[act.name]["RELEASE"] for act in final if "RELEASE" in old.stages.get(act.name, {})}
+    final = {act.name for act in new.after if act.irreversible}
+    on = {old.stages[name]["RELEASE"] for name in final if "RELEASE" in old.stages.get(name, {})}
+    if refused := no_way(new, on, old.releases, old.way_back):
+        raise refused
+
+
+def no_way(new: Rollout, on: Set[str], ran: Set[str], restore: str = "") -> KollaError | None:
+    """Why no step leads to a rollout, and the way round; None where one does.
+
+    The release that a service stands on is the one that its stage of no return last ran for; one that is ahead of
+    it in other stages is an upgrade half done, from which the way back is open.
+
+    Args:
+        on: releases for which stages of no return ran last; empty before the first deployment.
+        ran: releases for which any stage ran last.
+        restore: the command that gives the last backup back.
+    """
     if not on:
-        return
+        return None
     stands = max(on)
-    half = sorted(old.releases - on - {new.release})
+    half = sorted(ran - on - {new.release})
     headline = f"{new.service} {stands} -> {new.release} is refused"
     if half and new.release != stands:
-        raise KollaError(
+        return KollaError(
             headline,
             {
                 "why": f"an upgrade to {half[0]} is half done",
@@ -34,14 +59,16 @@ def refuse(old: Standing, new: Rollout) -> None:
         )
     reason = no_step(stands, new.release)
     if reason is None:
-        return
+        return None
     if new.release < stands:
-        raise KollaError(
+        final = next(act for act in new.after if act.irreversible)
+        back = f"{restore}, after which" if restore else f"{final.way_back}, given back by hand; then"
+        return KollaError(
             headline,
             {
-                "why": f"the upgrade to {stands} is complete, its stage of no return ({final[0].name}) included",
-                "remains": f"{final[0].way_back}, given back by hand; what was written since then is lost",
+                "why": f"the upgrade to {stands} is complete, its stage of no return ({final.name}) included",
+                "remains": f"{back} {new.release} may come; what was written since that backup is lost",
                 "next": f'release: "{stands}" in the settings',
             },
         )
-    raise KollaError(headline, {"why": reason[0], "next": reason[1]})
+    return KollaError(headline, {"why": reason[0], "next": reason[1]})

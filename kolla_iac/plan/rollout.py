@@ -57,6 +57,8 @@ class Act:
     """Whether an earlier release may not serve any more when it was done for a later one."""
     way_back: str = ""
     """Of an irreversible one: what remains then."""
+    held: bool = False
+    """Whether it waits for the operator's word where it has run before; until then it stands as it stood."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,10 @@ class Rollout:
     def hosts(self) -> tuple[str, ...]:
         """Where its replicas stand, each host once."""
         return tuple(dict.fromkeys(self.placement))
+
+    def act(self, name: str) -> Act | None:
+        """One of its acts; None where the settings leave it out."""
+        return next((act for act in (*self.before, *self.after) if act.name == name), None)
 
     def configuration_on(self, host: str) -> Configuration:
         """What a replica on ``host`` gets."""

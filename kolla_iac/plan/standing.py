@@ -24,6 +24,8 @@ class Standing:
     """Stage -> what it showed when it last succeeded: ``expand``, ``1-handover``, ``2-ready``, ``retire``."""
     newer: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """Stage -> replicas whose container was made after it last ran."""
+    way_back: str = ""
+    """The command that gives the last backup of its schema back; empty where none was made."""
 
     @property
     def service(self) -> str:

@@ -7,10 +7,11 @@ newest container is told by the engine's own times.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kolla_iac.model.stage import LABEL_MADE_OF, LABEL_REPLICA
+from kolla_iac.plan.refusal import restoring
 from kolla_iac.plan.rollout import Impact, Rollout
 from kolla_iac.plan.standing import Standing
 
@@ -36,11 +37,15 @@ def standing(export: State) -> list[Standing]:
         inputs = component.get("inputs") or {}
         if "topology" in inputs and "stages" in inputs:
             own = [one for one in resources if _below(one["urn"], component["urn"], parents)]
-            found.append(_service(_name(component), inputs, own))
+            found.append(
+                _service(
+                    component["urn"].split("::")[0].removeprefix("urn:pulumi:"), _name(component), inputs, own
+                )
+            )
     return found
 
 
-def _service(name: str, inputs: State, own: Iterable[State]) -> Standing:
+def _service(environment: str, name: str, inputs: State, own: Sequence[State]) -> Standing:
     said = Rollout(
         service=name,
         release=inputs.get("release", ""),
@@ -71,11 +76,17 @@ def _service(name: str, inputs: State, own: Iterable[State]) -> Standing:
             stage = _name(one).removeprefix(f"{name}-")
             stages[stage] = one["inputs"].get("environment") or {}
             ran[stage] = _moment(one.get("modified"))
+    printed = {
+        _name(one): str((one.get("outputs") or {}).get("stdout") or "")
+        for one in own
+        if one["type"] == COMMAND
+    }
     newer = {
         stage: frozenset(replica for replica, made in born.items() if moment < made)
         for stage, moment in ran.items()
     }
-    return Standing(said, containers, stages, newer)
+    way_back = restoring(environment, printed.get(f"{name}-backup", ""))
+    return Standing(said, containers, stages, newer, way_back)
 
 
 def _name(resource: State) -> str:

@@ -26,6 +26,10 @@ def text(changes: Iterable[Change]) -> str:
             lines.append(f"  done already: {', '.join(change.done)}")
         for number, step in enumerate(change.steps, start=1):
             lines += _step(number, step)
+        lines += [
+            f"    -  {name:<13} waits for upgrade.contract: automatic; the way back stays open until then"
+            for name in change.held
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -57,6 +61,7 @@ def data(changes: Iterable[Change]) -> list[dict[str, Any]]:
             "reversible_until": change.reversible_until or None,
             "reasons": list(change.reasons),
             "done": list(change.done),
+            "held": list(change.held),
             "steps": [
                 {
                     "number": number,

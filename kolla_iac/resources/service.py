@@ -26,6 +26,7 @@ from kolla_iac.resources.cloud import Cloud
 from kolla_iac.resources.container import KOLLA_START, Shape, container
 from kolla_iac.resources.names import logical
 from kolla_iac.resources.stage import stage
+from kolla_iac.resources.steps import Steps
 
 Secrets = Mapping[str, str]
 Uploads = pulumi.Output[tuple[Upload, ...]]
@@ -66,6 +67,7 @@ class Service(pulumi.ComponentResource):
         self.rollout = rollout
         self.cloud = cloud
         self.image = cloud.image(rollout.service)
+        self.steps = Steps(rollout)
         self._last: list[pulumi.Resource] = []
         """What the next stage depends on: stages of one service are a chain."""
 
@@ -106,6 +108,8 @@ class Service(pulumi.ComponentResource):
         job = stage(
             JobStage,
             show=self.rollout.shown(act),
+            held=act.held,
+            hooks=self.steps.hooks(act),
             parent=self,
             depends_on=[self.image.present, *self._last],
             **self._about(name),
@@ -118,6 +122,7 @@ class Service(pulumi.ComponentResource):
             network=self.cloud.network.name if network else "none",
             user="root",
             capabilities=KOLLA_START,
+            only_release=self.rollout.release if act.irreversible else "",
             timeout=timeout,
         )
         self._last = [job]

@@ -25,6 +25,8 @@ def stage(
     show: Mapping[str, str],
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource] = (),
+    held: bool = False,
+    hooks: pulumi.ResourceHookBinding | None = None,
     **fields: Any,
 ) -> local.Command:
     """Registers one stage.
@@ -32,6 +34,8 @@ def stage(
     Args:
         spec: the specification's class of ``kolla_iac.model.stage``.
         show: a few readable keys for the reviewer (RELEASE, IMAGE, ...); no secrets.
+        held: whether it stands as it stood, whatever its inputs are now, where it has run before.
+        hooks: asked before it runs, and in a preview.
         fields: the specification's fields; each may be an Output; secrets keep the whole input secret.
     """
 
@@ -45,5 +49,10 @@ def stage(
         environment={"STAGE": spec.model_fields["kind"].default, **show},
         stdin=pulumi.Output.all(**fields).apply(text),
         add_previous_output_in_env=False,
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(depends_on)),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=list(depends_on),
+            ignore_changes=["create", "environment", "stdin"] if held else None,
+            hooks=hooks,
+        ),
     )

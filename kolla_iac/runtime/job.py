@@ -25,6 +25,7 @@ from kolla_iac.model.stage import (
 )
 from kolla_iac.runtime.containers import Found, describe, find, log_lines, state_of, tidy
 from kolla_iac.runtime.context import Context
+from kolla_iac.runtime.others import refuse_others
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -66,17 +67,25 @@ def job(stage: JobStage, context: Context) -> None:
     """Runs the job to its end.
 
     Raises:
-        KollaError: the image is not on the host, the exit code is not 0, or the time is over.
+        KollaError: the image is not on the host, the exit code is not 0, the time is over, or containers of another
+            release stand where it asks that there be none.
     """
+    refuse_others(stage, context)
     for leftover in find(context.hosts, {LABEL_ENVIRONMENT: stage.environment, LABEL_STAGE: stage.name}):
         leftover.container.remove(force=True)
         context.say(f"{leftover.name}, left by an earlier run, removed")
     for host in (stage.host, *stage.also_on):
-        _run(stage, host, context)
+        for note in run(stage, host, context):
+            context.say(note)
     context.say(f"{stage.name} done")
 
 
-def _run(stage: JobStage, host: str, context: Context) -> None:
+def run(stage: JobStage, host: str, context: Context) -> list[str]:
+    """Runs the job on one host to its end; what it has to say to the operator.
+
+    Raises:
+        KollaError: as of ``job``.
+    """
     client = context.hosts.client(host)
     found = Found(host, client, create(stage, client, host))
     try:
@@ -86,8 +95,7 @@ def _run(stage: JobStage, host: str, context: Context) -> None:
         where = f" on {host}" if stage.also_on else ""
         context.say(f"{stage.name} started{where} from {stage.image}")
         finish(stage, found, context)
-        for note in notes(found):
-            context.say(note)
+        return notes(found)
     finally:
         remove(found)
 

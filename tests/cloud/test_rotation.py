@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from kolla_iac.components.mariadb.stages import option
+from kolla_iac.components.database.clients import option_file
 from kolla_iac.probe import Identity
 from kolla_iac.probe.identity import Wrong
 
@@ -130,7 +130,7 @@ def value(cloud: Cloud, name: str) -> str:
 def logs_in(cloud: Cloud, user: str, password: str) -> bool:
     """Whether the database lets a user in over the network."""
     (server,) = cloud.containers("mariadb")
-    options = f'[client]\nhost=127.0.0.1\nuser={user}\npassword="{option(password)}"\n'
+    options = option_file("127.0.0.1", 3306, user, password)
     command = [
         "docker",
         "exec",

@@ -83,7 +83,7 @@ def services_page() -> str:
             ),
             ("files that overrides may address", ", ".join(map(code, service.files)) or "none"),
             ("keeps data on a volume", "yes, one for each replica" if service.volume else "no"),
-            ("its replicas share a volume on each host for", ", ".join(service.shared) or "nothing"),
+            ("it has a volume of its hosts for", ", ".join(service.shared) or "nothing"),
             ("two replicas on one host", "yes" if service.share_host else "no"),
         ]
         parts += [f"\n## {service.name}\n\n", table((service.title, ""), facts)]

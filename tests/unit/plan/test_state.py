@@ -89,7 +89,7 @@ def test_a_container_that_is_newer_than_its_handover_still_waits_for_it(usual: P
         ("handover", ("keystone-2-handover",)),
         ("verify", ("keystone-verify",)),
     ]
-    assert change.reasons == ("an earlier update was cut off",)
+    assert change.reasons == ("an earlier update did not come to its end",)
 
 
 def test_what_waits_for_its_deletion_does_not_stand(usual: Program) -> None:

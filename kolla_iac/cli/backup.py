@@ -1,0 +1,158 @@
+"""``kolla-iac backup``: the dumps that upgrades have made of a schema, and the way back to one of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kolla_iac.errors import KollaError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kolla_iac.model.stage import JobStage
+    from kolla_iac.runtime.context import Context
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
+Name = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment.")]
+Dump = Annotated[str, typer.Argument(metavar="BACKUP", help="As `kolla-iac backup list` names it.")]
+SERVICE = "keystone"
+"""The service whose schema is dumped; others bring their own stage ``backup``."""
+
+
+@app.callback()
+def _backup() -> None:
+    """List the dumps that upgrades have made of the schema, or give one back."""
+
+
+@app.command("list")
+def list_command(environment: Name) -> None:
+    """List the dumps on the volume of backups, the newest first.
+
+    Stage backup makes one before a new release touches the schema, and restores it on trial.
+    """
+    from kolla_iac.cli.project import existing, root
+
+    project = root()
+    existing(project, environment)
+    stage, _ = last_backup(project, environment)
+    for line in _run(stage, "list"):
+        print(line)
+
+
+@app.command("restore")
+def restore_command(
+    environment: Name,
+    backup: Dump,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Put a dump in the place of what the schema holds, so that the release it is of can come back.
+
+    What was written since then is lost from the schema; a dump of it is made before. The service is stopped, and
+    stays so until `pulumi up` has brought that release. Asks first.
+    """
+    from kolla_iac.cli.engine import pulumi
+    from kolla_iac.cli.project import existing, root
+    from kolla_iac.runtime.containers import of_service
+
+    project = root()
+    existing(project, environment)
+    stage, final = last_backup(project, environment)
+    for line in _run(stage, f"check {backup}"):
+        print(line)
+    if not yes:
+        print(f"{SERVICE} of {environment} stops, and what its schema holds is replaced by {backup}.")
+        if (
+            typer.prompt("Type the environment's name to go on", default="", show_default=False)
+            != environment
+        ):
+            raise KollaError("nothing was touched", {"wanted": f"the name {environment}, typed"})
+    if final:  # what ran for the later release is to run again; this takes the state's lock before anything is touched
+        pulumi(project, ["state", "delete", final, "--stack", environment, "--target-dependents", "--yes"])
+    context = _context(stage)
+    for one in of_service(context.hosts, environment, SERVICE):
+        if one.running:
+            one.container.stop(timeout=60)
+            print(f"{one} stopped")
+    for line in _run(stage, f"restore {backup}"):
+        print(line)
+    series = re.match(rf"{SERVICE}-(\d+\.\d+)-", backup)
+    release = (
+        f'release: "{series[1]}" in the settings' if series else "the release of that time in the settings"
+    )
+    print(f"next  {release}, then: pulumi up --stack {environment}")
+
+
+def last_backup(project: Path, environment: str) -> tuple[JobStage, str]:
+    """The stage that made the last dump, as the state has it, and the URN of the stage of no return, if it ran.
+
+    Its image, its host, its volume and its login are those with which the schema was dumped.
+
+    Raises:
+        KollaError: no such stage was ever carried out.
+    """
+    from kolla_iac.cli.engine import pulumi
+
+    said = pulumi(project, ["stack", "export", "--show-secrets", "--stack", environment])
+    resources = (json.loads(said).get("deployment") or {}).get("resources") or []
+    made = _named(resources, f"{SERVICE}-backup")
+    if made is None:
+        raise KollaError(
+            f"no backup of {environment} is known",
+            {
+                "why": "stage backup, which an upgrade begins with, has not run",
+                "hint": "backup.before_upgrade in the settings is not never?",
+            },
+        )
+    final = _named(resources, f"{SERVICE}-contract")
+    return _stage(made["inputs"]["stdin"]), str(final["urn"]) if final else ""
+
+
+def _named(resources: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    found = (one for one in resources if str(one["urn"]).rsplit("::", 1)[-1] == name)
+    return next(found, None)
+
+
+def _stage(stdin: Any) -> JobStage:
+    from kolla_iac.cli.stage import parse
+    from kolla_iac.model.stage import JobStage
+
+    stage = parse(json.loads(stdin["plaintext"]) if isinstance(stdin, dict) else stdin)
+    assert isinstance(stage, JobStage)
+    return stage
+
+
+def _context(stage: JobStage) -> Context:
+    from kolla_iac.cli.stage import ensure_images
+    from kolla_iac.render import haproxy
+    from kolla_iac.runtime.context import Context, Tools
+    from kolla_iac.runtime.hosts import Hosts
+
+    tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure_images)
+    return Context(Hosts(stage.hosts), tools, lambda _: None)
+
+
+def _run(stage: JobStage, phase: str) -> list[str]:
+    """Runs ``dump.py`` as the stage does, with another phase; what it has to say.
+
+    Raises:
+        KollaError: in the program's own words, and the end of its log.
+    """
+    from kolla_iac.components.database.component import DUMP, dump_files
+    from kolla_iac.model.backup import BackupSettings
+    from kolla_iac.runtime.job import run
+
+    (client,) = (file.content for file in stage.files if file.path.endswith("client.cnf"))
+    files = dump_files(BackupSettings(), SERVICE, client, f"{DUMP} {phase}")
+    name = f"{SERVICE}-backup-{phase.partition(' ')[0]}"
+    try:
+        return run(stage.model_copy(update={"name": name, "files": files}), stage.host, _context(stage))
+    except KollaError as error:
+        log = error.facts.get("log")
+        if isinstance(log, list) and log:
+            raise KollaError(str(log[-1]), {"log": log[-4:-1]}) from error
+        raise

@@ -1,0 +1,45 @@
+"""Which step from release to release an update makes, asked by the engine before it makes it: in a preview already."""
+
+from __future__ import annotations
+
+import pulumi
+
+from kolla_iac.plan.refusal import no_way, restoring
+from kolla_iac.plan.rollout import Act, Rollout
+
+
+class Steps:
+    """The steps of one rollout: what the engine is told to ask before a stage that belongs to a release.
+
+    What a stage ran for last is its old inputs; the program itself never sees the state. Source of the rule:
+    ``kolla_iac.plan.refusal``, which `kolla-iac plan` asks too.
+    """
+
+    def __init__(self, rollout: Rollout) -> None:
+        self._rollout = rollout
+        self._ran: set[str] = set()
+        """Releases for which stages before the one of no return ran last."""
+        self._restore = ""
+        """The command that gives the last backup back."""
+
+    def hooks(self, act: Act) -> pulumi.ResourceHookBinding | None:
+        """What is asked before ``act``; None for one that is of no release."""
+        if "release" not in act.inputs:
+            return None
+        hook = pulumi.ResourceHook(
+            f"{self._rollout.service}-{act.name}-step",
+            lambda args: self._ask(act, args),
+            pulumi.ResourceHookOptions(on_dry_run=True),
+        )
+        return pulumi.ResourceHookBinding(before_update=[hook])
+
+    def _ask(self, act: Act, args: pulumi.ResourceHookArgs) -> None:
+        old = ((args.old_inputs or {}).get("environment") or {}).get("RELEASE", "")
+        if not old:
+            return
+        if not act.irreversible:
+            self._ran.add(old)
+            printed = str((args.old_outputs or {}).get("stdout") or "")
+            self._restore = restoring(pulumi.get_stack(), printed) or self._restore
+        elif refused := no_way(self._rollout, {old}, self._ran, self._restore):
+            raise refused
