@@ -14,6 +14,7 @@ from kolla_iac.model.service import Secret
 
 from .arguments import Arguments, watching
 from .installed import Installed, install
+from .probing import probing
 from .support import Cloud, Home, Outcome
 
 PASSWORDS = (
@@ -104,14 +105,43 @@ def cloud(made: tuple[Cloud, First]) -> Iterator[Cloud]:
     cloud = made[0]
     yield cloud
     cloud.write()
-    try:
-        cloud.whole()
-        sound = cloud.answers()
-    except AssertionError:
-        sound = False
-    if not sound:
+    if not _sound(cloud):
         cloud.pulumi("cancel", "--yes", fails=None)
         cloud.up(None, "--refresh")
+
+
+@pytest.fixture(scope="session")
+def neighbours() -> list[Cloud]:
+    """Environments that were brought up beside the first, the newest last."""
+    return []
+
+
+@pytest.fixture
+def beside(cloud: Cloud, another: Callable[[], Cloud], neighbours: list[Cloud]) -> Cloud:
+    """A second environment, which tests may change for good; only one that a test left broken is made anew.
+
+    While it is brought up, nothing is taken from the first.
+    """
+    if neighbours and _sound(neighbours[-1]):
+        return neighbours[-1]
+    before = cloud.ids()
+    made = another()
+    made.make()
+    with probing(cloud, rate=10, slow_seconds=0) as probe:
+        made.kolla("up")
+    made.whole()
+    assert cloud.ids() == before
+    probe.none_failed()
+    neighbours.append(made)
+    return made
+
+
+def _sound(cloud: Cloud) -> bool:
+    try:
+        cloud.whole()
+    except AssertionError:
+        return False
+    return cloud.answers()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
