@@ -42,8 +42,9 @@ def refuse_others(stage: JobStage, context: Context) -> None:
                 found.append(f"{one.name} ({release}, {one.status}) on {host}")
     if found:
         found = sorted(set(found))
+        are = "is" if len(found) == 1 else "are"
         raise KollaError(
-            f"not safe: {len(found)} of {stage.service}'s containers are not of {stage.only_release}",
+            f"not safe: {len(found)} of {stage.service}'s containers {are} not of {stage.only_release}",
             {
                 "wanted": f"none but {stage.only_release}, on {', '.join(stage.hosts)}",
                 "saw": found,
