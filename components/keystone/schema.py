@@ -68,9 +68,12 @@ def objection(record: Record, series: str, no_step: dict[str, str]) -> str:
 
 
 def diagnosed(said: str) -> list[str]:
-    """The findings in what ``keystone-manage doctor`` prints: a name, then a paragraph, each."""
-    found = [" ".join(part.split()) for part in re.split(r"^WARNING: ", said, flags=re.MULTILINE)[1:]]
-    return [part.replace(" `", ": `", 1) if part.startswith("`") else part for part in found]
+    """The findings in what ``keystone-manage doctor`` prints: the first line of each, its advice left out.
+
+    >>> diagnosed("\\nWARNING: `keystone.conf [cache] enabled` is not enabled.\\n\\n    Caching greatly improves ...")
+    ['`keystone.conf [cache] enabled` is not enabled.']
+    """
+    return re.findall(r"^WARNING: (.+)$", said, re.MULTILINE)
 
 
 def check(series: str, at: list[str], found: str) -> None:

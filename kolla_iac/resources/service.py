@@ -50,6 +50,7 @@ class Service(pulumi.ComponentResource):
         cloud: Cloud,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        no_way_back = {act.name: act.way_back for act in rollout.after if act.irreversible}
         inputs = {
             "release": rollout.release,
             "image": rollout.image,
@@ -61,6 +62,9 @@ class Service(pulumi.ComponentResource):
             **({"drain_seconds": rollout.drain_seconds} if rollout.form == "surge" else {}),
             **({"rotations": dict(rollout.rotations)} if rollout.rotations else {}),
             "stages": [act.name for act in (*rollout.before, *rollout.after)],
+            "does": {act.name: act.what for act in (*rollout.before, *rollout.after)},
+            **({"no_way_back": no_way_back} if no_way_back else {}),
+            **({"felt": dict(rollout.felt)} if rollout.felt else {}),
             "impact": {**asdict(rollout.impact), "text": str(rollout.impact)},
         }
         super().__init__(kind, logical(cloud.environment, name), inputs, opts)

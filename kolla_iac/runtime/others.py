@@ -6,6 +6,7 @@ The engine runs such a stage after all handovers; this holds where it did not: a
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from kolla_iac.errors import KollaError
@@ -28,19 +29,22 @@ def refuse_others(stage: JobStage, context: Context) -> None:
     found: list[str] = []
     for host in stage.hosts:
         try:
-            containers = context.hosts.client(host).containers.list(all=True, ignore_removed=True)
+            client = context.hosts.client(host)
+            containers = client.containers.list(all=True, ignore_removed=True)
+            networks = {str(one.id) for one in client.networks.list(names=[stage.network])}
         except KollaError as error:
             raise KollaError(
                 f"not safe: host {host} cannot be asked whether an older {stage.service} runs there",
                 {**error.facts, "meanwhile": f"nothing was done; every {stage.service} serves on"},
             ) from error
         for one in containers:
-            if release := other_release(one, stage):
+            if release := other_release(one, stage, {stage.network, *networks}):
                 found.append(f"{one.name} ({release}, {one.status}) on {host}")
     if found:
         found = sorted(set(found))
+        are = "is" if len(found) == 1 else "are"
         raise KollaError(
-            f"not safe: {len(found)} of {stage.service}'s containers are not of {stage.only_release}",
+            f"not safe: {len(found)} of {stage.service}'s containers {are} not of {stage.only_release}",
             {
                 "wanted": f"none but {stage.only_release}, on {', '.join(stage.hosts)}",
                 "saw": found,
@@ -54,10 +58,11 @@ def refuse_others(stage: JobStage, context: Context) -> None:
     )
 
 
-def other_release(one: Container, stage: JobStage) -> str:
+def other_release(one: Container, stage: JobStage, networks: Set[str]) -> str:
     """The release of a container of the stage's service, or its image, where that is not the stage's; else empty.
 
-    One without our labels counts when it runs an image of the same name on the environment's network.
+    One without our labels counts when it runs an image of the same name on the environment's network, whose name and
+    ids are given: Docker knows a container's network by whichever of them it was started with.
     """
     labels = one.labels
     if LABEL_ENVIRONMENT in labels:
@@ -66,9 +71,9 @@ def other_release(one: Container, stage: JobStage) -> str:
         release = str(labels.get(LABEL_RELEASE, ""))
         return (release or "no release") if ours and serves and release != stage.only_release else ""
     image = str(one.attrs["Config"]["Image"])
-    networks = one.attrs["NetworkSettings"]["Networks"]
+    joined: list[str] = list(one.attrs["NetworkSettings"]["Networks"])
     same_name = repository(image) == repository(stage.image)
-    return image if same_name and image != stage.image and stage.network in networks else ""
+    return image if same_name and image != stage.image and networks & set(joined) else ""
 
 
 def repository(reference: str) -> str:

@@ -107,6 +107,11 @@ def test_back_until_contracted_and_not_from_then_on(schema: Schema) -> None:
     for phase in ("expand", "contract"):
         assert schema.run(OLD, phase)[0] == 0
     at_first = set(schema.sql("SELECT version_num FROM keystone.alembic_version"))
+    status, printed = schema.run(NEW, "check")  # here is neither a cache nor a key
+    assert status == 0, printed
+    assert f"{NEW} takes it from there" in printed
+    assert "note: keystone-manage doctor: `keystone.conf [cache] enabled` is not enabled." in printed
+    assert set(schema.sql("SELECT version_num FROM keystone.alembic_version")) == at_first
     assert schema.run(NEW, "expand")[0] == 0
     expanded = set(schema.sql("SELECT version_num FROM keystone.alembic_version"))
     assert len(expanded - at_first) == 1
@@ -123,8 +128,9 @@ def test_back_until_contracted_and_not_from_then_on(schema: Schema) -> None:
         status, printed = schema.run(NEW, phase)
         assert status == 0, printed
     assert schema.record() == {"expand": NEW, "contract": NEW}
-    status, printed = schema.run(OLD, "expand")
-    assert (status, "refused: no step leads down from 2026.1 to 2025.2" in printed) == (1, True), printed
+    for phase in ("check", "expand"):
+        status, printed = schema.run(OLD, phase)
+        assert (status, "refused: no step leads down from 2026.1 to 2025.2" in printed) == (1, True), printed
 
     # by the revisions alone, where nobody kept a record
     (contracted,) = at_first & expanded

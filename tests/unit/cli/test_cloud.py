@@ -29,7 +29,9 @@ exit 255
 def project(folder: Path) -> None:
     """A project with an environment dev."""
     (folder / "Pulumi.yaml").write_text(PROJECT)
-    (folder / "Pulumi.dev.yaml").write_text('config: {kolla-iac:environment: {release: "2025.2"}}')
+    (folder / "Pulumi.dev.yaml").write_text(
+        'config: {kolla-iac:environment: {release: "2025.2", endpoints: [{name: keystone, port: 1}]}}'
+    )
 
 
 def test_a_failing_up_says_what_took_how_long_until_then(

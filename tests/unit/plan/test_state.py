@@ -118,3 +118,13 @@ def test_a_container_from_before_it_said_what_it_is_made_of_is_replaced(usual: P
 @pytest.mark.parametrize("state", [{}, {"deployment": {}}, {"deployment": {"resources": None}}])
 def test_of_nothing_nothing_stands(state: dict[str, Any]) -> None:
     assert standing(state) == []
+
+
+def test_the_last_backup_is_known_by_what_its_stage_has_printed() -> None:
+    state = _state(program())
+    (one,) = (each for each in state["deployment"]["resources"] if each["urn"].endswith("::keystone-backup"))
+    dump = "keystone-2025.2-20261126T011254Z.sql.gz"
+    one["outputs"] = {"stdout": f"   0.6 s  started\n   4.2 s  backup {dump}: 50 tables, 30 rows\n"}
+    found = {each.service: each.way_back for each in standing(state)}
+    assert found["keystone"] == f"kolla-iac backup restore dev {dump}"
+    assert found["mariadb"] == ""
