@@ -118,11 +118,12 @@ def neighbours() -> list[Cloud]:
 
 @pytest.fixture
 def beside(cloud: Cloud, another: Callable[[], Cloud], neighbours: list[Cloud]) -> Cloud:
-    """A second environment, which tests may change for good; only one that a test left broken is made anew.
+    """A second environment, which tests may change for good if they keep what they changed in its settings; one that a
+    test left otherwise is not used again.
 
     While it is brought up, nothing is taken from the first.
     """
-    if neighbours and _sound(neighbours[-1]):
+    if neighbours and _as_settings_say(neighbours[-1]):
         return neighbours[-1]
     before = cloud.ids()
     made = another()
@@ -136,6 +137,11 @@ def beside(cloud: Cloud, another: Callable[[], Cloud], neighbours: list[Cloud]) 
     return made
 
 
+def _as_settings_say(cloud: Cloud) -> bool:
+    releases = {one.labels["kolla_iac.release"] for one in cloud.containers("keystone")}
+    return releases == {cloud.base["release"]} and _sound(cloud)
+
+
 def _sound(cloud: Cloud) -> bool:
     try:
         cloud.whole()
@@ -146,8 +152,9 @@ def _sound(cloud: Cloud) -> bool:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first test of the first up comes first, and whatever takes the environment down comes last."""
-    # rotations come late: from then on the secrets are no longer those that were planted
-    order = {"test_first_up": 0, "test_rotation": 2, "test_down": 3}
+    # rotations come late: from then on the secrets are no longer those that were planted; and the environment beside is
+    # upgraded by what comes before it is taken down
+    order = {"test_first_up": 0, "test_upgrade": 2, "test_rotation": 3, "test_down": 4}
     here = Path(__file__).parent
     mine = [item for item in items if item.path.is_relative_to(here)]
     rest = [item for item in items if not item.path.is_relative_to(here)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,15 +16,17 @@ NEW = {"release": "2026.1"}
 HELD = merged(NEW, {"upgrade": {"contract": "manual"}})
 
 
-@pytest.fixture(scope="module")
-def old(another: Callable[[], Cloud]) -> Iterator[Cloud]:
+_TAKEN: list[Cloud] = []
+
+
+@pytest.fixture
+def old(request: pytest.FixtureRequest) -> Cloud:
     """An environment on 2025.2 with a project in it; the tests of this module take it on, in their order."""
-    cloud = another()
-    cloud.make()
-    cloud.kolla("up")
-    cloud.openstack("project", "create", "made-on-2025.2")
-    yield cloud
-    cloud.kolla("purge", "--yes")
+    if not _TAKEN:
+        cloud: Cloud = request.getfixturevalue("beside")
+        cloud.openstack("project", "create", "made-on-2025.2")
+        _TAKEN.append(cloud)
+    return _TAKEN[0]
 
 
 def _sql(cloud: Cloud, statement: str) -> None:
