@@ -138,8 +138,7 @@ def beside(cloud: Cloud, another: Callable[[], Cloud], neighbours: list[Cloud]) 
 
 
 def _as_settings_say(cloud: Cloud) -> bool:
-    releases = {one.labels["kolla_iac.release"] for one in cloud.containers("keystone")}
-    return releases == {cloud.base["release"]} and _sound(cloud)
+    return cloud.releases() == {cloud.base["release"]} and _sound(cloud)
 
 
 def _sound(cloud: Cloud) -> bool:

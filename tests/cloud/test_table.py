@@ -103,18 +103,14 @@ def test_no_request_fails_over_repetitions(another: Callable[[], Cloud], replica
         planned = cloud.home.run(sys.executable, "-c", _PLAN, cloud.name)
         plans.append(float(planned.text.splitlines()[-1]))
         runs.append(_run(cloud, "up to contract", HELD, replicas))
-        assert _releases(cloud) == {"2026.1"}
+        assert cloud.releases() == {"2026.1"}
         runs.append(_run(cloud, "back before contract", {}, replicas))
-        assert _releases(cloud) == {"2025.2"}
+        assert cloud.releases() == {"2025.2"}
         runs.append(_run(cloud, "2025.2 -> 2026.1", NEW, replicas))
-        assert _releases(cloud) == {"2026.1"}
+        assert cloud.releases() == {"2026.1"}
         cloud.kolla("purge", "--yes")
     _printed(runs, plans, replicas)
     assert sum(run.report["failed"] for run in runs) == 0
-
-
-def _releases(cloud: Cloud) -> set[str]:
-    return {str(one.labels["kolla_iac.release"]) for one in cloud.containers("keystone")}
 
 
 def _printed(runs: list[Run], plans: list[float], replicas: int) -> None:

@@ -6,11 +6,9 @@ that is theirs are compared with what they were, row by row.
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import time
-from typing import Any
 
 from . import tokens
 from .api import Api
@@ -24,17 +22,6 @@ STAGES = {
     for stage in ("backup", "preflight", "expand", "1-handover", "2-handover", "contract", "verify")
 }
 """Of a whole upgrade, among others."""
-
-
-def _plan(cloud: Cloud) -> list[dict[str, Any]]:
-    """What the plan for the settings as they stand says of each service."""
-    text = cloud.kolla("plan", "--json").text
-    changes: list[dict[str, Any]] = json.loads(text[text.index("{") :])["changes"]
-    return changes
-
-
-def _releases(cloud: Cloud) -> set[str]:
-    return {str(one.labels["kolla_iac.release"]) for one in cloud.containers("keystone")}
 
 
 def _filled(cloud: Cloud) -> Kept:
@@ -80,8 +67,8 @@ def _planted(kept: Kept, before: Rows) -> None:
 
 def test_cut_off_back_and_completed(beside: Cloud) -> None:
     cloud = beside
-    assert _releases(cloud) == {"2025.2"}
-    assert _plan(cloud) == []
+    assert cloud.releases() == {"2025.2"}
+    assert cloud.planned() == []
     kept = _filled(cloud)
     before = kept.rows()
     print(counts(before))
@@ -95,7 +82,7 @@ def test_cut_off_back_and_completed(beside: Cloud) -> None:
         assert running.end(signal.SIGINT, group=True) != 0, running.text
 
         # the plan goes on from where it was cut off
-        (left,) = _plan(cloud)
+        (left,) = cloud.planned()
         assert left["headline"] == "keystone 2025.2 -> 2026.1"
         assert {"expand", "handover keystone-1"} <= set(left["done"])
         assert left["reversible_until"] == "contract"
@@ -105,14 +92,14 @@ def test_cut_off_back_and_completed(beside: Cloud) -> None:
 
         # back: an older expansion meets the newer schema and does nothing
         cloud.write()
-        (back,) = _plan(cloud)
+        (back,) = cloud.planned()
         assert back["headline"] == "keystone 2026.1 -> 2025.2 (back)"
         gone_back = cloud.up()
         print(gone_back)
         assert "the schema is expanded for a later release already" in gone_back.text
-        assert _releases(cloud) == {"2025.2"}
+        assert cloud.releases() == {"2025.2"}
         cloud.whole()
-        assert _plan(cloud) == []
+        assert cloud.planned() == []
     use.all_good()
     probe.none_failed()
     assert differences(before, kept.rows()) == []
@@ -121,9 +108,9 @@ def test_cut_off_back_and_completed(beside: Cloud) -> None:
     cloud.write(NEW)
     with tokens.in_use(kept) as later:
         done, report = probed(cloud)
-    assert _releases(cloud) == {"2026.1"}
+    assert cloud.releases() == {"2026.1"}
     cloud.whole()
-    assert _plan(cloud) == []
+    assert cloud.planned() == []
     assert report["failed"] == 0, str(done)
     assert report["total"] >= 200
     assert (done.status, report["verdict"]) == ((0, "as predicted") if report["valid"] else (4, "invalid"))
