@@ -17,6 +17,8 @@ TOP = (
 )
 """Collections that are read whole."""
 
+PAGE = 1000
+
 Rows = dict[str, Fields]
 """``users/<id>`` -> field -> value; what is nested has its path as the field's name."""
 
@@ -167,11 +169,12 @@ class Kept:
         return found
 
     def _whole(self, token: str, collection: str) -> Iterator[Fields]:
-        """A collection page by page: Keystone gives no more than a thousand rows at once."""
-        path: str | None = f"/{collection}?limit=1000"
+        """A collection, of which Keystone gives no more than a thousand rows at once, and not all of them in pages."""
+        path: str | None = f"/{collection}" + (f"?limit={PAGE}" if collection == "users" else "")
         while path:
             page, _ = self.api.ask("GET", path, token)
             yield from page[collection]
+            assert "limit" in path or len(page[collection]) < PAGE, f"{collection} may be cut short"
             following = page.get("links", {}).get("next")
             path = following and following[following.index(f"/{collection}") :]
 

@@ -34,14 +34,15 @@ class Use:
     kept: Kept
     tokens: list[Token]
     began: float
+    ended: float = 0
     asked: list[tuple[float, float]] = field(default_factory=list)
     """When a token was validated: from, until."""
     wrong: list[str] = field(default_factory=list)
 
-    def stages(self, began: float) -> list[Stage]:
-        """What the timeline says to have run since then; those that run still end now."""
+    def stages(self) -> list[Stage]:
+        """What the timeline says to have run meanwhile; those that run still end now."""
         file = self.kept.cloud.home.data / "timeline" / f"{self.kept.cloud.name}.jsonl"
-        return list(read(file.read_text().splitlines(), began, time.time()))
+        return list(read(file.read_text().splitlines(), self.began, self.ended or time.time()))
 
     def valid(self, token: Token) -> None:
         """Asks with the administrator's token that was issued before."""
@@ -75,7 +76,7 @@ class Use:
             self.valid(token)
         assert self.wrong == [], "\n".join(self.wrong)
         print(f"tokens: {len(self.tokens)}, validated {len(self.asked)} times, never refused")
-        for stage in self.stages(self.began):
+        for stage in self.stages():
             during = sum(1 for began, ended in self.asked if began <= stage.end and stage.start <= ended)
             print(f"  {stage.name:<24} {stage.end - stage.start:5.1f} s  {during:4} validated")
             assert during or stage.end - stage.start < 0.5, f"none was validated during {stage.name}"
@@ -85,7 +86,7 @@ class Use:
         seen: set[str] = set()
         while not over.is_set():
             for token in list(self.tokens):
-                running = [one for one in self.stages(self.began) if one.outcome == "cut off"]
+                running = [one for one in self.stages() if one.outcome == "cut off"]
                 for stage in running:
                     if stage.name not in seen:
                         seen.add(stage.name)
@@ -111,3 +112,4 @@ def in_use(kept: Kept) -> Iterator[Use]:
     finally:
         over.set()
         thread.join()
+        use.ended = time.time()
