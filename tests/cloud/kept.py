@@ -157,15 +157,15 @@ class Kept:
         found: Rows = {}
         for collection in TOP:
             for one in self._whole(token, collection):
-                found[f"{collection}/{_key(collection, one)}"] = _flat(one)
+                found[f"{collection}/{_key(collection, one)}"] = flat(one)
         for group in self.groups:
             for one in read(f"/groups/{group}/users", "users"):
                 found[f"members/{group}/{one['id']}"] = {"name": one["name"]}
         for owner in self.owners:
             for one in read(f"/users/{owner.user}/application_credentials", "application_credentials"):
-                found[f"application_credentials/{one['id']}"] = _flat(one)
+                found[f"application_credentials/{one['id']}"] = flat(one)
         for one in read("/OS-TRUST/trusts", "trusts"):
-            found[f"trusts/{one['id']}"] = _flat(read(f"/OS-TRUST/trusts/{one['id']}", "trust"))
+            found[f"trusts/{one['id']}"] = flat(read(f"/OS-TRUST/trusts/{one['id']}", "trust"))
         return found
 
     def _whole(self, token: str, collection: str) -> Iterator[Fields]:
@@ -244,22 +244,27 @@ def _extra(number: int) -> Fields:
 def _key(collection: str, one: Fields) -> str:
     """What tells a row from the others."""
     if collection == "role_assignments":
-        flat = _flat(one)
-        return " ".join(f"{name}={flat[name]}" for name in sorted(flat) if not name.startswith("links"))
+        fields = flat(one)
+        return " ".join(f"{name}={fields[name]}" for name in sorted(fields))
     return str(one["prior_role"]["id"] if collection == "role_inferences" else one["id"])
 
 
-def _flat(value: Any, path: str = "") -> Fields:
-    """A nested value as one level; lists of things in the order of their text, since the API promises none.
+def flat(value: Any, path: str = "") -> Fields:
+    """A nested value as one level, lists in the order of their text, since the API promises none; without links.
 
-    >>> _flat({"name": "a", "scope": {"project": {"id": "p"}}, "tags": ["y", "x"]})
+    Links say nothing that the ids do not, and whether the roles in a list have them depends on what was cached.
+
+    >>> flat({"name": "a", "scope": {"project": {"id": "p"}}, "tags": ["y", "x"], "links": {"self": "..."}})
     {'name': 'a', 'scope.project.id': 'p', 'tags': ['x', 'y']}
+    >>> flat({"roles": [{"id": "2", "links": {}}, {"id": "1"}]})
+    {'roles': [{'id': '1'}, {'id': '2'}]}
     """
     if isinstance(value, Mapping) and value:
         found: Fields = {}
         for name, inner in value.items():
-            found |= _flat(inner, f"{path}.{name}" if path else name)
+            if name != "links":
+                found |= flat(inner, f"{path}.{name}" if path else name)
         return found
     if isinstance(value, list):
-        return {path: sorted(value, key=str)}
+        return {path: sorted((flat(one) if isinstance(one, Mapping) else one for one in value), key=str)}
     return {path: value}

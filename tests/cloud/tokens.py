@@ -12,7 +12,7 @@ from http.client import HTTPException
 from kolla_iac.probe.stages import Stage, read
 
 from .api import Fields, password
-from .kept import SECRET, Kept
+from .kept import SECRET, Kept, differences, flat
 
 PAUSE = 0.05
 """Seconds between two questions: it is no load test."""
@@ -48,20 +48,23 @@ class Use:
         """Asks with the administrator's token that was issued before."""
         began = time.time()
         try:
-            said = self.kept.api.validated(token.text, self.tokens[0].text)
+            said = flat(self.kept.api.validated(token.text, self.tokens[0].text))
         except (AssertionError, OSError, HTTPException) as error:
             self.wrong.append(f"{began:.1f}, issued {token.issued}: {error}")
             return
         self.asked.append((began, time.time()))
         if said != token.said:
-            self.wrong.append(f"{began:.1f}, issued {token.issued}: it says {said}, and said {token.said}")
+            self.wrong += [
+                f"{began:.1f}, issued {token.issued}: {one}"
+                for one in differences({"token": token.said}, {"token": said})
+            ]
 
     def issue(self, stage: str) -> None:
         """One more, by password, while a stage runs."""
         owner = self.kept.owners[2]
         try:
             text = self.kept.api.token(password(owner.user, SECRET), {"project": {"id": owner.project}})
-            said = self.kept.api.validated(text, self.tokens[0].text)
+            said = flat(self.kept.api.validated(text, self.tokens[0].text))
         except (AssertionError, OSError, HTTPException) as error:
             self.wrong.append(f"{time.time():.1f}, none issued in {stage}: {error}")
         else:
@@ -101,7 +104,7 @@ def in_use(kept: Kept) -> Iterator[Use]:
     """Uses them from before the block until after it; the caller then says that all must have been good."""
     ways = kept.sign_in()
     tokens = [
-        Token(f"before, {way}", text, kept.api.validated(text, ways["administrator"]))
+        Token(f"before, {way}", text, flat(kept.api.validated(text, ways["administrator"])))
         for way, text in ways.items()
     ]
     use, over = Use(kept, tokens, time.time()), threading.Event()

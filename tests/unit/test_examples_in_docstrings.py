@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
     ".".join(file.relative_to(ROOT).with_suffix("").parts)
-    for folder in ("kolla_iac", "components", "tools/docs")
+    for folder in ("kolla_iac", "components", "tools/docs", "tests/cloud")
     for file in (ROOT / folder).rglob("*.py")
     if ">>> " in file.read_text() and "kolla_iac/components" not in str(file)
 )
