@@ -20,6 +20,8 @@ class _Commands(LazyGroup):
         "init": Lazy(f"{_CLI}.init", "init", "Make a new environment: its settings and its secrets."),
         "check": Lazy(f"{_CLI}.check", "check", "Name every problem of an environment's settings."),
         "plan": Lazy(f"{_CLI}.plan", "plan", "Say what an update would do: stages, impact, no return."),
+        "preview": Lazy(f"{_CLI}.preview", "preview", "Ask the engine what would happen, and say it."),
+        "report": Lazy(f"{_CLI}.report", "report", "Say what a preview's data hold, for reviewers."),
         "up": Lazy(f"{_CLI}.cloud", "up", "Bring an environment up, and prove it with a token."),
         "down": Lazy(f"{_CLI}.cloud", "down", "Take an environment down; its data stay."),
         "purge": Lazy(f"{_CLI}.cloud", "purge", "Take an environment down and delete its data. Asks first."),

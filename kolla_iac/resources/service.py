@@ -111,7 +111,7 @@ class Service(pulumi.ComponentResource):
         name = f"{self.rollout.service}-{act.name}"
         job = stage(
             JobStage,
-            show=self.rollout.shown(act),
+            show={**self.rollout.shown(act), **({"NO_WAY_BACK": "yes"} if act.irreversible else {})},
             held=act.held,
             hooks=self.steps.hooks(act),
             parent=self,
