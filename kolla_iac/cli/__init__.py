@@ -22,6 +22,7 @@ class _Commands(LazyGroup):
         "plan": Lazy(f"{_CLI}.plan", "plan", "Say what an update would do: stages, impact, no return."),
         "preview": Lazy(f"{_CLI}.preview", "preview", "Ask the engine what would happen, and say it."),
         "report": Lazy(f"{_CLI}.report", "report", "Say what a preview's data hold, for reviewers."),
+        "comment": Lazy(f"{_CLI}.comment", "comment", "Write a report as a comment of a pull request."),
         "up": Lazy(f"{_CLI}.cloud", "up", "Bring an environment up, and prove it with a token."),
         "down": Lazy(f"{_CLI}.cloud", "down", "Take an environment down; its data stay."),
         "purge": Lazy(f"{_CLI}.cloud", "purge", "Take an environment down and delete its data. Asks first."),

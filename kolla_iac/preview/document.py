@@ -228,8 +228,10 @@ def _foot(report: Report) -> list[str | Span]:
         " of project ",
         code(report.project or "unknown"),
     ]
+    if report.made or report.seconds:
+        parts.append(", previewed")
     if report.made:
-        parts.append(f", previewed at {datetime.fromtimestamp(report.made, UTC):%Y-%m-%d %H:%M:%S} UTC")
+        parts.append(f" at {datetime.fromtimestamp(report.made, UTC):%Y-%m-%d %H:%M:%S} UTC")
     if report.seconds:
         parts.append(f" in {report.seconds:.0f} s")
     return [*parts, ". A preview is true of the moment in which it was made."]

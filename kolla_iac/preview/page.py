@@ -21,6 +21,7 @@ code, pre { font-family: ui-monospace, monospace; font-size: .88em; overflow-wra
 pre { background: var(--fill); border: 1px solid var(--line); padding: .6rem; overflow-x: auto; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; min-width: 50%; }
 th, td { border: 1px solid var(--line); padding: .25rem .55rem; text-align: left; vertical-align: top; }
+td code { overflow-wrap: break-word; }
 th { background: var(--fill); } strong { color: var(--bad); } h1 strong { color: inherit; }
 .minus { color: var(--minus); } .plus { color: var(--plus); } .note { color: var(--soft); }
 summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
