@@ -13,7 +13,7 @@ import typer
 from kolla_iac.errors import KollaError
 
 if TYPE_CHECKING:
-    from kolla_iac.preview import Preview, Report
+    from kolla_iac.preview import Measured, Preview, Report
 
 FORMATS = ("text", "markdown", "html", "json")
 GATE = 3
@@ -39,6 +39,12 @@ def report(
     form: Format = "text",
     fail_on: FailOn = "",
     output: Output = None,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            "--measured", metavar="FILE", help="A probe's report (JSON) of the change, once it was made."
+        ),
+    ] = None,
 ) -> None:
     """Say what a preview holds: what happens, what clients feel, where it cannot be undone.
 
@@ -47,13 +53,20 @@ def report(
 
     Exit code: 0; 2 if it is no preview; 3 if --fail-on names what it holds.
     """
-    from kolla_iac.preview import read
+    from kolla_iac.preview import read, read_measured
 
     source, text = _text(preview)
-    show(read(text, source), form, fail_on, output)
+    found = read(text, source)
+    seen = None
+    if measured is not None:
+        name, said = _text(str(measured))
+        seen = read_measured(said, name)
+    show(found, form, fail_on, output, seen)
 
 
-def show(preview: Preview, form: str, fail_on: str, output: Path | None) -> None:
+def show(
+    preview: Preview, form: str, fail_on: str, output: Path | None, measured: Measured | None = None
+) -> None:
     """Writes the report of a preview, and ends with exit code 3 where it holds what was not to be there.
 
     Raises:
@@ -68,7 +81,7 @@ def show(preview: Preview, form: str, fail_on: str, output: Path | None) -> None
             raise _called_wrongly(f"--fail-on {kind} is not known", GATES)
     if form not in FORMATS:
         raise _called_wrongly(f"--format {form} is not known", FORMATS)
-    found = made(preview)
+    found = made(preview, measured)
     text = rendered(found, form, piped=output is not None)
     if output is None:
         sys.stdout.write(text)

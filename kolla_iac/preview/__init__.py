@@ -4,7 +4,8 @@
 and each format renders those. Needs neither engine nor hosts, and works, with less to say, for any program.
 """
 
+from kolla_iac.preview.measured import Measured, NotMeasured, read_measured
 from kolla_iac.preview.read import NotAPreview, Preview, read
 from kolla_iac.preview.report import Report, report
 
-__all__ = ["NotAPreview", "Preview", "Report", "read", "report"]
+__all__ = ["Measured", "NotAPreview", "NotMeasured", "Preview", "Report", "read", "read_measured", "report"]

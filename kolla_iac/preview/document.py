@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from kolla_iac.preview.configuration import FileChange
+from kolla_iac.preview.measured import Measured
 from kolla_iac.preview.report import Report
 from kolla_iac.preview.services import ServiceChange
 
@@ -107,10 +108,32 @@ def _parts(report: Report, notes: Sequence[Line]) -> Iterator[Part]:
             ],
             90,
         )
+    if report.measured:
+        yield from _measured(report.measured)
     yield from _felt(report)
     yield from _contents(report)
     yield _text(*_foot(report))
     yield from (Part("text", ((note,),)) for note in notes)
+
+
+def _measured(seen: Measured) -> Iterator[Part]:
+    yield _text("Measured while it was carried out", kind="heading")
+    yield _text(
+        f"{seen.failed:,} of {seen.total:,} requests failed in the probe around it; it took {seen.seconds:.0f} s: ",
+        Span(clean(seen.verdict), "plain" if all(one.kept for one in seen.services) else "strong"),
+        ".",
+    )
+    rows = [
+        (
+            line(code(one.service)),
+            line(code(one.announced)),
+            line(f"{one.failed:,} failed, longest {one.longest:.2f} s, {one.gap:.2f} s without an answer"),
+            line("yes" if one.kept else Span("no", "strong")),
+        )
+        for one in seen.services
+    ]
+    if rows:
+        yield _table(("service", "announced", "measured", "as announced"), rows, 92)
 
 
 def _felt(report: Report) -> Iterator[Part]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from kolla_iac.preview import configuration, services
 from kolla_iac.preview.configuration import FileChange
+from kolla_iac.preview.measured import Measured
 from kolla_iac.preview.read import Item, Preview
 from kolla_iac.preview.services import ServiceChange, Stage
 
@@ -83,6 +84,8 @@ class Report:
     """All that change; the deleted and the replaced first."""
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    measured: Measured | None = None
+    """What a probe saw while it was carried out."""
     made: float = 0
     """When the preview was made, in seconds since 1970; 0 where it does not say."""
     seconds: float = 0
@@ -97,8 +100,12 @@ class Report:
         return {"version": VERSION, **asdict(self)}
 
 
-def report(preview: Preview) -> Report:
-    """The report of a preview."""
+def report(preview: Preview, measured: Measured | None = None) -> Report:
+    """The report of a preview.
+
+    Args:
+        measured: what a probe saw while it was carried out, once it was.
+    """
     changed = services.changes(preview)
     files, masked = configuration.changes(preview)
     tally = _tally(preview)
@@ -118,6 +125,7 @@ def report(preview: Preview) -> Report:
         resources=tuple(_resources(preview)),
         errors=preview.errors,
         warnings=preview.warnings,
+        measured=measured,
         made=preview.made,
         seconds=preview.seconds,
     )

@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from kolla_iac.cli.report import rendered
-from kolla_iac.preview import read, report
+from kolla_iac.preview import NotMeasured, read, read_measured, report
 from kolla_iac.preview.document import document
 from kolla_iac.preview.markdown import LIMIT, markdown
 from tests.unit.preview.steps import digest, step
@@ -167,3 +167,34 @@ def test_nothing_is_said_of_nothing() -> None:
     assert found.verdict == "Nothing changes."
     assert found.tally == {"unchanged": 1}
     assert found.resources == ()
+
+
+def _probed(kept: bool) -> str:
+    row = {"service": "keystone", "predicted": {"text": "clients feel nothing"}, "longest": 0.21, "gap": 0.4}
+    return json.dumps(
+        {
+            **{"verdict": "as predicted", "total": 2000, "slow_total": 25, "failed": 0 if kept else 3},
+            **{"command_began": 100.0, "command_ended": 141.0},
+            "predicted": [{**row, "failed": 0 if kept else 3, "kept": kept}],
+        }
+    )
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_was_measured_stands_beside_what_was_announced(kept: bool) -> None:
+    seen = read_measured(_probed(kept), "measured.json")
+    found = report(read(digest(keystone({}, {"expiration": "7"})), "x"), seen)
+    failed = 0 if kept else 3
+    for form in ("text", "markdown", "html"):
+        text = rendered(found, form, piped=True)
+        assert re.search(rf"{failed} of 2,025 requests failed in the probe around it; it took 41 s", text), (
+            form
+        )
+        assert f"{failed} failed, longest 0.21 s" in text.replace("\n", " ") or form == "text"
+    assert json.loads(rendered(found, "json"))["measured"]["services"][0]["kept"] is kept
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"verdict": 1}', "no"])
+def test_what_is_no_probes_report_is_said(text: str) -> None:
+    with pytest.raises(NotMeasured, match=r"measured\.json is no report of a probe"):
+        read_measured(text, "measured.json")
