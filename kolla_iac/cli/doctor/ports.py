@@ -13,7 +13,7 @@ from kolla_iac.runtime.checks import Check, Fact, Finding, Look, Said
 from kolla_iac.runtime.containers import Found
 from kolla_iac.runtime.listeners import EVERYWHERE, listening, named
 
-BALANCER = "loadbalancer"
+ENTRANCE = "entrance"
 CONNECT_SECONDS = 3.0
 
 
@@ -59,15 +59,15 @@ class Ports(Check):
     title = "the wanted ports are the load balancer's"
 
     def run(self, look: Look) -> Iterator[Said]:
-        if BALANCER not in look.settings.enabled():
+        if ENTRANCE not in look.settings.enabled():
             return
-        host = look.settings.place(BALANCER)[0]
+        host = look.settings.place(ENTRANCE)[0]
         client = look.clients.get(host.name)
         if client is None:
             return  # the host does not answer, which is said of every check
         everything = client.containers.list()
         for endpoint in look.settings.endpoints_of_enabled():
-            ours = [one for one in look.of(BALANCER) if publishes(one.container.attrs, endpoint)]
+            ours = [one for one in look.of(ENTRANCE) if publishes(one.container.attrs, endpoint)]
             if ours:
                 yield from reached(endpoint, ours[0], look)
                 continue
