@@ -7,6 +7,7 @@ nothing to hand over but time: the new one shows that it serves, then the old on
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from kolla_iac.model.stage import PortsStage, RelayStage
 from kolla_iac.runtime.containers import Found, get, of_replica, of_service, state_of, stop_and_remove
@@ -14,6 +15,8 @@ from kolla_iac.runtime.context import Context
 from kolla_iac.runtime.waits import wait_for
 
 LOOK_SECONDS = 0.2
+NEVER: Any = {"Name": "no"}
+"""A restart policy; the types of the Docker package do not know it."""
 
 
 def relay(stage: RelayStage, context: Context) -> None:
@@ -44,7 +47,7 @@ def _finished(old: Found, seconds: float, context: Context) -> bool:
 
     try:
         # else Docker would start again what ends by itself
-        old.container.update(restart_policy={"Name": "no", "MaximumRetryCount": 0})
+        old.container.update(restart_policy=NEVER)
         old.container.kill("USR1")
     except APIError:
         if state_of(old).status == "running":
