@@ -62,6 +62,12 @@ def probe(
     around: Annotated[
         int, typer.Option("--around", min=0, max=600, help="Seconds before and after COMMAND.")
     ] = 5,
+    slow: Annotated[
+        float,
+        typer.Option(
+            "--slow", min=0, max=600, help="Seconds that the body of the slow request takes; 0: none."
+        ),
+    ] = SLOW,
     max_failed: Annotated[
         int | None,
         typer.Option("--max-failed", min=0, help="A gate: fail if more fail, or if it is not valid."),
@@ -87,7 +93,7 @@ def probe(
 
     words = tuple(command or ())
     _check(words, form, output or [])
-    seen = watch(environment, words, rate, duration, around, samples or _file(environment))
+    seen = watch(environment, words, rate, duration, around, slow, samples or _file(environment))
     result = analyse(seen)
     print(_printed(result, form), end="")
     for file in output or []:
@@ -107,7 +113,13 @@ def exit_code(result: Result, max_failed: int | None) -> int:
 
 
 def watch(
-    environment: str, command: tuple[str, ...], rate: float, duration: int | None, around: int, file: Path
+    environment: str,
+    command: tuple[str, ...],
+    rate: float,
+    duration: int | None,
+    around: int,
+    slow: float,
+    file: Path,
 ) -> Observed:
     """Runs the command under the probe, from before it until after it, and gathers all that was seen."""
     from kolla_iac.probe.analysis import Observed
@@ -122,7 +134,7 @@ def watch(
     identity = Identity(outputs["keystone"], admin["username"], admin["project"], admin["password"])
     state = _export(environment) if command else ""
     seconds = float(duration or (LONGEST if command else WATCH))
-    load = Load(rate, seconds, round(rate * seconds) + 1, SLOW)
+    load = Load(rate, seconds, round(rate * seconds) + 1, slow)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("", encoding="utf-8")
     from_here = _size(timeline.path(environment))

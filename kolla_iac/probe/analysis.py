@@ -1,7 +1,8 @@
 """From requests, stages and a prediction to what was felt when, and whether that was announced.
 
 Pure. A request belongs to each stage during which it was on its way, so the rows of stages that run at once, or
-that a long request outlives, count it each; the sums count it once.
+that a long request outlives, count it each; the sums count it once. A slow request that failed belongs to the stage in
+which it did: that its body was on its way during those before is no fault of theirs.
 """
 
 from __future__ import annotations
@@ -192,6 +193,11 @@ def answered(sample: Sample) -> float:
     return sample.due + sample.seconds
 
 
+def _felt_from(sample: Sample) -> float:
+    """From when on it may be held against a stage."""
+    return answered(sample) if slow(sample) and sample.failure else sample.due
+
+
 def _gaps(every: Iterable[Sample], began: float, ended: float) -> list[Span]:
     """Between one successful answer and the next; the first begins with the run, the last ends with it."""
     good = sorted(min(max(answered(sample), began), ended) for sample in every if not sample.failure)
@@ -314,7 +320,7 @@ def _rows(
 
     def during(start: float, end: float) -> list[Sample]:
         near = every[bisect_left(starts, start - reach) : bisect_right(starts, end)]
-        return [sample for sample in near if answered(sample) >= start]
+        return [sample for sample in near if answered(sample) >= start and _felt_from(sample) <= end]
 
     def row(
         name: str, service: str, outcome: str, spans: Sequence[Span], mine: list[Sample], said: Predicted
@@ -353,11 +359,11 @@ def _rows(
         mine = [
             sample
             for sample in during(began, ended)
-            if not any(stage.touches(sample.due, answered(sample)) for stage in seen.stages)
+            if not any(stage.touches(_felt_from(sample), answered(sample)) for stage in seen.stages)
         ]
         yield row(BETWEEN if seen.command else WATCHED, "", "", between, mine, _worst(predicted.values()))
     if ended < seen.ended:
-        mine = [sample for sample in every if sample.due > ended]
+        mine = [sample for sample in every if _felt_from(sample) > ended]
         yield row(AFTER, "", "", [(ended, seen.ended)], mine, NOTHING)
 
 

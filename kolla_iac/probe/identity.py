@@ -5,14 +5,22 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
+import math
 import select
 import socket
+import threading
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from kolla_iac.errors import KollaError
+
+SILENT = 2.0
+"""Seconds between two pieces of a slow body. uWSGI gives up after 4 s without a byte (``socket-timeout``)."""
+LOOK = 0.1
+"""Seconds between two looks for an answer that comes before the body is over."""
 
 
 class Wrong(Exception):
@@ -50,18 +58,26 @@ class Identity:
         assert parts.hostname is not None
         return http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=self.timeout)
 
-    def issue(self, connection: http.client.HTTPConnection, slowly: float = 0) -> str:
+    def issue(
+        self,
+        connection: http.client.HTTPConnection,
+        slowly: float = 0,
+        over: threading.Event | None = None,
+    ) -> str:
         """A new token.
 
         Args:
-            slowly: seconds over which the request's body is sent, in ten pieces.
+            slowly: seconds over which the request's body is sent, in pieces.
+            over: once it is set, what is left of the body is sent at once.
 
         Raises:
             Wrong, OSError, http.client.HTTPException: there is none.
         """
         body = json.dumps(self._credentials()).encode()
         headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        sent: Any = _pieces(body, slowly) if slowly else body
+        sent: Any = body
+        if slowly:
+            sent = _pieces(body, slowly, over or threading.Event(), lambda: not usable(connection))
         connection.request("POST", f"{self._path}/auth/tokens", sent, headers)
         answer = connection.getresponse()
         text = answer.read()
@@ -116,11 +132,19 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _pieces(body: bytes, seconds: float) -> Any:
-    size = -(-len(body) // 10)
-    for start in range(0, len(body), size):
+def _pieces(
+    body: bytes, seconds: float, over: threading.Event, answered: Callable[[], bool]
+) -> Iterator[bytes]:
+    """At least ten pieces; more, where nothing would be sent for longer than `SILENT`. None after an early answer."""
+    size = max(len(body) // max(10, math.ceil(seconds / SILENT)), 1)
+    starts = range(0, len(body), size)
+    for start in starts:
         yield body[start : start + size]
-        time.sleep(seconds / 10)
+        following = time.monotonic() + seconds / len(starts)
+        while (left := following - time.monotonic()) > 0 and not over.wait(min(left, LOOK)):
+            if answered():
+                # or cut off: when that was is to be known, and not only when the next piece is refused
+                return
 
 
 def _start(text: bytes) -> str:

@@ -38,7 +38,7 @@ class Load:
     requests: int = 20_000
     """It ends after that many, asked or not."""
     slow_seconds: float = 0
-    """One request whose body takes that long is always on its way; 0: none."""
+    """One request whose body takes that long is always on its way, the last of them until the end of all; 0: none."""
     open_at_once: int = 200
     """Requests without an answer at a time; those beyond wait, and count as sent late."""
 
@@ -72,8 +72,15 @@ class _Kept:
 
 
 class _Run:
-    def __init__(self, identity: Identity, load: Load, token: str, note: Callable[[Sample], None]) -> None:
-        self.identity, self.load, self.token, self.note = identity, load, token, note
+    def __init__(
+        self,
+        identity: Identity,
+        load: Load,
+        token: str,
+        note: Callable[[Sample], None],
+        over: threading.Event,
+    ) -> None:
+        self.identity, self.load, self.token, self.note, self.over = identity, load, token, note, over
         self.samples: list[Sample] = []
         self.timed = 0
         """Requests of the schedule that are over."""
@@ -89,7 +96,7 @@ class _Run:
         try:
             if kind.startswith("issue"):
                 slowly = self.load.slow_seconds if kind.endswith("slow") else 0
-                self.token = self.identity.issue(connection, slowly)
+                self.token = self.identity.issue(connection, slowly, self.over)
             else:
                 self.identity.validate(connection, self.token)
         except (Wrong, OSError, http.client.HTTPException, ValueError, KeyError) as error:
@@ -121,7 +128,7 @@ def run(
         Wrong, OSError: not even one token could be had before it began.
     """
     first = identity.connection()
-    probe = _Run(identity, load, identity.issue(first), note)
+    probe = _Run(identity, load, identity.issue(first), note, over)
     first.close()
     work: queue.SimpleQueue[tuple[str, float] | None] = queue.SimpleQueue()
     answered = threading.Event()

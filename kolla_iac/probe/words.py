@@ -19,7 +19,8 @@ METHOD = (
     "An open loop: requests go out by the clock, whatever became of those before, and each is measured from the moment "
     "at which it was due. Half issue a token, half validate one; half on new connections, half on kept ones; one "
     "whose body is sent slowly is always on its way, and counts in what failed and not in what took how long. "
-    "A request belongs to each stage during which it was on its way. Gap: the longest time without a successful answer."
+    "A request belongs to each stage during which it was on its way, a slow one that failed to that in which it did. "
+    "Gap: the longest time without a successful answer."
 )
 
 

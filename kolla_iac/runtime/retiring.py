@@ -23,7 +23,8 @@ def retire(
     if state_of(old).status == "running":
         left = sum(balancer.drain(stage.backend, old.name, stage.drain_seconds) for balancer in balancers)
         if left:
-            context.say(f"{old} drained for {stage.drain_seconds:.0f} s; {left} sessions left, which end now")
+            cut = "1 session left, which ends now" if left == 1 else f"{left} sessions left, which end now"
+            context.say(f"{old} drained for {stage.drain_seconds:.0f} s; {cut}")
         else:
             context.say(f"{old} drained, no sessions left")
     else:

@@ -14,6 +14,7 @@ from kolla_iac.model.service import Secret
 
 from .arguments import Arguments, watching
 from .installed import Installed, install
+from .probing import probing
 from .support import Cloud, Home, Outcome
 
 PASSWORDS = (
@@ -104,20 +105,55 @@ def cloud(made: tuple[Cloud, First]) -> Iterator[Cloud]:
     cloud = made[0]
     yield cloud
     cloud.write()
-    try:
-        cloud.whole()
-        sound = cloud.answers()
-    except AssertionError:
-        sound = False
-    if not sound:
+    if not _sound(cloud):
         cloud.pulumi("cancel", "--yes", fails=None)
         cloud.up(None, "--refresh")
 
 
+@pytest.fixture(scope="session")
+def neighbours() -> list[Cloud]:
+    """Environments that were brought up beside the first, the newest last."""
+    return []
+
+
+@pytest.fixture
+def beside(cloud: Cloud, another: Callable[[], Cloud], neighbours: list[Cloud]) -> Cloud:
+    """A second environment, which tests may change for good if they keep what they changed in its settings; one that a
+    test left otherwise is not used again.
+
+    While it is brought up, nothing is taken from the first.
+    """
+    if neighbours and _as_settings_say(neighbours[-1]):
+        return neighbours[-1]
+    before = cloud.ids()
+    made = another()
+    made.make()
+    with probing(cloud, rate=10, slow_seconds=0) as probe:
+        made.kolla("up")
+    made.whole()
+    assert cloud.ids() == before
+    probe.none_failed()
+    neighbours.append(made)
+    return made
+
+
+def _as_settings_say(cloud: Cloud) -> bool:
+    return cloud.releases() == {cloud.base["release"]} and _sound(cloud)
+
+
+def _sound(cloud: Cloud) -> bool:
+    try:
+        cloud.whole()
+    except AssertionError:
+        return False
+    return cloud.answers()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The first test of the first up comes first, and whatever takes the environment down comes last."""
-    # rotations come late: from then on the secrets are no longer those that were planted
-    order = {"test_first_up": 0, "test_rotation": 2, "test_down": 3}
+    # rotations come late: from then on the secrets are no longer those that were planted; and the environment beside is
+    # upgraded by what comes before it is taken down
+    order = {"test_first_up": 0, "test_upgrade": 2, "test_rotation": 3, "test_down": 4}
     here = Path(__file__).parent
     mine = [item for item in items if item.path.is_relative_to(here)]
     rest = [item for item in items if not item.path.is_relative_to(here)]

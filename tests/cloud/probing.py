@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from kolla_iac.probe import Identity, Load, Report
 
-from .support import Cloud
+from .support import Cloud, Outcome
 
 
 @dataclass
@@ -74,3 +75,34 @@ def probing(
         if lines:
             seen.report = Report.of_data(json.loads(lines[-1]))
             print(f"probe: {seen.report}")
+
+
+def probed(
+    cloud: Cloud, *options: str, command: tuple[str, ...] | None = None
+) -> tuple[Outcome, dict[str, Any]]:
+    """`pulumi up` (or another command that succeeds) under `kolla-iac probe`, whose gate lets no failed request pass.
+
+    Returns:
+        what was printed, and the report.
+    """
+    file = cloud.home.folder / "probe.json"
+    up = ("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
+    gate = ("--max-failed", "0", "-o", str(file), "-o", str(file.with_suffix(".html")), *options)
+    done = cloud.home.run(
+        "kolla-iac", "probe", cloud.name, *gate, "--", *(command or (*up, "--stack", cloud.name)), fails=None
+    )
+    print(done)
+    read: dict[str, Any] = json.loads(file.read_text())
+    assert read["exit_code"] == 0, str(done)
+    return done, read
+
+
+def agreed(report: dict[str, Any], service: str = "keystone") -> list[str]:
+    """The stages that ran, of which plan, timeline and measurement must say the same: these, none beside them, none
+    missing, each of them with requests on their way."""
+    assert report["unplanned"] == report["unseen"] == [], report["reasons"]
+    stages = [one for one in report["stages"] if one["service"]]
+    assert {one["service"] for one in stages} - {"images"} == {service}
+    unasked = [one["name"] for one in stages if not one["asked"] and one["end"] - one["start"] > 0.5]
+    assert unasked == [], f"nobody asked during {unasked}"
+    return [one["name"] for one in stages]

@@ -302,6 +302,12 @@ class Cloud:
         data: dict[str, Any] = json.loads(text[text.index("{") :])
         return data
 
+    def planned(self) -> list[dict[str, Any]]:
+        """What the plan for the settings as they stand says of each service."""
+        text = self.kolla("plan", "--json").text
+        changes: list[dict[str, Any]] = json.loads(text[text.index("{") :])["changes"]
+        return changes
+
     def _said(self, outcome: Outcome) -> Outcome:
         self.said.append(str(outcome))
         return outcome
@@ -320,6 +326,10 @@ class Cloud:
         """Hostname -> id of every container that runs."""
         running = [one for one in self.containers(service) if one.status == "running"]
         return {str(one.attrs["Config"]["Hostname"]): str(one.id) for one in running}
+
+    def releases(self, service: str = "keystone") -> set[str]:
+        """Of its containers."""
+        return {str(one.labels["kolla_iac.release"]) for one in self.containers(service)}
 
     def balanced(self) -> dict[str, str]:
         """Container -> what HAProxy says of it (``UP``, ``DOWN``, ...), for every slot of Keystone's backend."""

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .probing import probing
 from .support import Cloud
 
 
-def test_down_leaves_the_other_alone_and_up_finds_the_data(
-    cloud: Cloud, another: Callable[[], Cloud]
-) -> None:
-    beside = another()
-    beside.make()
+def test_down_leaves_the_other_alone_and_up_finds_the_data(cloud: Cloud, beside: Cloud) -> None:
     before = cloud.ids()
     with probing(cloud, rate=10, slow_seconds=0) as probe:
-        beside.kolla("up")
-        beside.whole()
         beside.openstack("user", "create", "--domain", "default", "somebody")
 
         down = beside.kolla("down")

@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-from .support import Cloud, Outcome, override
-
-
-def probed(cloud: Cloud) -> tuple[Outcome, dict[str, Any]]:
-    """`pulumi up` under `kolla-iac probe`, none of whose requests may fail; what was printed, and the report."""
-    file = cloud.home.folder / "probe.json"
-    up = (
-        "pulumi",
-        "up",
-        "--yes",
-        "--skip-preview",
-        "--non-interactive",
-        "--color",
-        "never",
-        "--stack",
-        cloud.name,
-    )
-    gate = ("--max-failed", "0", "-o", str(file), "-o", str(file.with_suffix(".html")))
-    done = cloud.home.run("kolla-iac", "probe", cloud.name, *gate, "--", *up, fails=None)
-    print(done)
-    read: dict[str, Any] = json.loads(file.read_text())
-    assert read["exit_code"] == 0, str(done)
-    return done, read
+from .probing import probed
+from .support import Cloud, override
 
 
 def changed(preview: dict[str, Any]) -> dict[str, str]:

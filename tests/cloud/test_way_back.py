@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,31 +15,23 @@ NEW = {"release": "2026.1"}
 HELD = merged(NEW, {"upgrade": {"contract": "manual"}})
 
 
-@pytest.fixture(scope="module")
-def old(another: Callable[[], Cloud]) -> Iterator[Cloud]:
+_TAKEN: list[Cloud] = []
+
+
+@pytest.fixture
+def old(request: pytest.FixtureRequest) -> Cloud:
     """An environment on 2025.2 with a project in it; the tests of this module take it on, in their order."""
-    cloud = another()
-    cloud.make()
-    cloud.kolla("up")
-    cloud.openstack("project", "create", "made-on-2025.2")
-    yield cloud
-    cloud.kolla("purge", "--yes")
+    if not _TAKEN:
+        cloud: Cloud = request.getfixturevalue("beside")
+        cloud.openstack("project", "create", "made-on-2025.2")
+        _TAKEN.append(cloud)
+    return _TAKEN[0]
 
 
 def _sql(cloud: Cloud, statement: str) -> None:
     (server,) = cloud.containers("mariadb")
     done = server.exec_run(["mariadb", "--protocol=socket", "keystone", "-e", statement])
     assert done.exit_code == 0, done.output.decode()
-
-
-def _plan(cloud: Cloud) -> list[dict[str, Any]]:
-    text = cloud.kolla("plan", "--json").text
-    changes: list[dict[str, Any]] = json.loads(text[text.index("{") :])["changes"]
-    return changes
-
-
-def _releases(cloud: Cloud) -> set[str]:
-    return {str(one.labels["kolla_iac.release"]) for one in cloud.containers("keystone")}
 
 
 def _projects(cloud: Cloud) -> set[str]:
@@ -65,9 +56,9 @@ def test_everything_serves_on_the_new_release_before_contract(old: Cloud) -> Non
     probe.none_failed()
     assert "restored on trial in" in done.text
     assert "keystone-contract updated" not in done.text
-    assert _releases(old) == {"2026.1"}
+    assert old.releases() == {"2026.1"}
     old.whole()
-    (left,) = _plan(old)
+    (left,) = old.planned()
     assert (left["held"], left["steps"]) == (["contract"], [])
     assert "waits for upgrade.contract: automatic" in old.kolla("plan").text
     # the way back is open, and the engine has nothing else to do
@@ -79,7 +70,7 @@ def test_everything_serves_on_the_new_release_before_contract(old: Cloud) -> Non
 
 def _plan_of(cloud: Cloud, change: dict[str, Any]) -> list[dict[str, Any]]:
     cloud.write(change)
-    return _plan(cloud)
+    return cloud.planned()
 
 
 @contextmanager
@@ -108,7 +99,7 @@ def test_contract_does_not_run_beside_an_older_replica(old: Cloud) -> None:
             assert "not safe: 1 of keystone's containers is not of 2026.1" in done.text, str(done)
             assert f"{name} (kolla-iac/keystone:2025.2-" in done.text
     assert old.ids() == there
-    (left,) = _plan(old)
+    (left,) = old.planned()
     assert [step["name"] for step in left["steps"]] == ["contract"]
 
 
@@ -116,7 +107,7 @@ def test_contract_completes_it(old: Cloud) -> None:
     done = old.up(NEW)
     assert "no keystone of another release than 2026.1" in done.text, str(done)
     assert "schema before contract:" in done.text
-    assert _plan(old) == []
+    assert old.planned() == []
 
 
 def test_a_preview_refuses_the_way_down_and_names_what_remains(old: Cloud) -> None:
@@ -146,9 +137,9 @@ def test_the_backup_is_a_way_back(old: Cloud) -> None:
     assert 'release: "2025.2" in the settings' in given.text
     done = old.up()
     assert "schema before expand:" in done.text
-    assert _releases(old) == {"2025.2"}
+    assert old.releases() == {"2025.2"}
     old.whole()
-    assert _plan(old) == []
+    assert old.planned() == []
     found = _projects(old)
     assert "made-on-2025.2" in found
     assert "made-on-2026.1" not in found

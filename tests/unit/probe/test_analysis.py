@@ -153,6 +153,27 @@ def test_slow_requests_count_in_failures_and_not_in_durations() -> None:
     assert result.longest == pytest.approx(0.02)
 
 
+@pytest.mark.parametrize(
+    ("at", "where"),
+    [(3, BEFORE), (15, "keystone-1-handover"), (20.5, BETWEEN), (25, "keystone-2-handover"), (57, AFTER)],
+)
+def test_a_slow_request_that_failed_is_held_against_the_stage_in_which_it_did(at: float, where: str) -> None:
+    lines = line("keystone-1-handover", 10, 20) + line("keystone-2-handover", 21, 30)
+    slow = Sample("issue slow", BEGAN, 0, at, "RemoteDisconnected")
+    result = analyse(observed([*samples(60), slow], lines, {"keystone": NONE}))
+    assert {one.name: one.failed for one in result.rows if one.failed} == {where: 1}
+    assert [one.name for one in result.red] == [where]
+    assert result.verdict == "worse"
+
+
+def test_a_slow_request_that_was_answered_belongs_to_every_stage_that_it_saw() -> None:
+    lines = line("keystone-1-handover", 10, 20) + line("keystone-2-handover", 21, 30)
+    quiet = analyse(observed(samples(60), lines))
+    asked = analyse(observed([*samples(60), Sample("issue slow", BEGAN + 12, 0, 10)], lines))
+    more = [one.asked - other.asked for one, other in zip(asked.rows, quiet.rows, strict=True)]
+    assert more == [0, 1, 1, 0, 0]
+
+
 def test_a_probe_that_fell_behind_is_invalid_and_says_so() -> None:
     behind = [replace(one, waited=0.5) if n % 50 == 0 else one for n, one in enumerate(samples(60))]
     result = analyse(observed(behind))

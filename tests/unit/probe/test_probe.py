@@ -15,6 +15,7 @@ import pytest
 
 from kolla_iac.errors import KollaError
 from kolla_iac.probe import Identity, Load, Report, Sample, run
+from kolla_iac.probe.identity import SILENT, _pieces
 from kolla_iac.probe.report import summary
 
 
@@ -135,6 +136,29 @@ def test_slow_requests_are_counted_apart(server: Server) -> None:
     assert report.total == 20
     assert 2 <= report.slow_total <= 5
     assert report.slow_failed == 0
+
+
+def test_the_slow_request_that_outlasts_all_others_is_sent_at_once_in_the_end(server: Server) -> None:
+    began = time.monotonic()
+    report = _run(server, rate=20, seconds=1, slow_seconds=300)
+    assert (report.slow_total, report.slow_failed) == (1, 0)
+    assert time.monotonic() - began < 100
+
+
+def test_a_slow_body_never_pauses_for_long_whatever_time_it_takes() -> None:
+    over = threading.Event()
+    over.set()
+    body = b"x" * 1000
+    for seconds in (4, 50, 600):
+        pieces = list(_pieces(body, seconds, over, lambda: False))
+        assert b"".join(pieces) == body
+        assert seconds / len(pieces) <= max(SILENT, 0.5)
+
+
+def test_an_answer_before_the_body_is_over_is_seen_at_once() -> None:
+    began = time.monotonic()
+    assert list(_pieces(b"x" * 1000, 600, threading.Event(), lambda: True)) == [b"xxx"]
+    assert time.monotonic() - began < 2
 
 
 def test_says_when_it_could_not_keep_its_rate() -> None:
