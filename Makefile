@@ -38,7 +38,7 @@ test: ## everything that must pass: lint, docs, unit, plan, engine and cloud tes
 	@$(PYTHON) -m tools.parts setup lint docs-check test-unit test-plans test-engine test-cloud
 
 test-unit: ready ## tests without engine and containers
-	@$(IN) $(PYTEST) tests/unit -m "not long"
+	@$(IN) $(PYTEST) tests/unit tests/preview -m "not long"
 
 test-plans: ready ## golden plans: what a change will do, as text
 	@$(IN) $(PYTEST) tests/plans -m "not long"

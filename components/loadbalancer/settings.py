@@ -22,6 +22,7 @@ SERVICE = Service(
     title="Load balancer",
     settings=LoadBalancerSettings,
     image="haproxy",
+    needs=("entrance",),
     secrets=(Secret("haproxy_statistics_password", "HAProxy's statistics page"),),
     role="control",
     share_host=False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kolla_iac.components.entrance import stages as entrance
+from kolla_iac.components.entrance.stages import SECONDS, published
 from kolla_iac.components.loadbalancer.settings import SERVICE, LoadBalancerSettings
 from kolla_iac.model.balancer import Backend, BalancerConfig, Frontend
 from kolla_iac.model.environment import Environment
@@ -9,11 +11,8 @@ from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.service import services
 from kolla_iac.plan.rollout import Act, Impact, Rollout
 
-
-def published(environment: Environment) -> dict[str, int]:
-    """Services that are on and have an API -> its port."""
-    found = {name: services()[name].port for name in environment.enabled()}
-    return {name: port for name, port in found.items() if port is not None}
+DRAIN_SECONDS = 75
+"""How long the old container may finish: more than idle connections are kept (``timeout http-keep-alive``)."""
 
 
 def config(environment: Environment, statistics_password: str | None = None) -> BalancerConfig:
@@ -43,15 +42,14 @@ def config(environment: Environment, statistics_password: str | None = None) -> 
 
 
 def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> Rollout:
-    """One HAProxy; its frontends and backends change by a reload, its ports and image by a replacement."""
+    """One HAProxy; its frontends and backends change by a reload, the rest by a new container beside the old."""
     settings = environment.service("loadbalancer", LoadBalancerSettings)
     balanced = config(environment)
     rotated = rotations.get(SERVICE.secrets[0].name, 0)
-    endpoints = [environment.endpoint(name) for name in published(environment)]
     return Rollout(
         service="loadbalancer",
         release="",
-        form="singleton",
+        form="relay",
         image=image,
         placement=tuple(host.name for host in environment.place("loadbalancer")),
         configuration={},
@@ -70,11 +68,9 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
             },
             "statistics": {"page": {"user": "openstack", "password": f"rotation {rotated}"}},
         },
-        container={
-            "limits": str(settings.limits),
-            "health_check": str(settings.health_check),
-            **{f"endpoint {one.name}": f"{one.address}:{one.port}" for one in endpoints},
-        },
+        container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
+        asked={"entrance": entrance.rollout(environment).made_of(1)},
+        drain_seconds=DRAIN_SECONDS,
         after=(
             Act(
                 "configure",
@@ -88,6 +84,6 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                 applies=True,
             ),
         ),
-        impact=Impact("fails", 3, "one load balancer owns the published ports", "every API"),
+        first=Impact("fails", SECONDS, "it owned the published ports itself until now", "every API"),
         rotations={SERVICE.secrets[0].name: rotated},
     )

@@ -61,6 +61,15 @@ def exported(project: Path, name: str) -> dict[str, Any]:
     )
 
 
+def previewed(project: Path, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """What ``pulumi preview --json`` printed of an environment, whether it succeeded or not.
+
+    Raises:
+        KollaError: pulumi is not on PATH.
+    """
+    return _run(project, ["preview", "--json", "--stack", name, *options])
+
+
 def recover_settings(project: Path, name: str) -> bool:
     """Write the environment's file as it was in its latest deployment; False if it was never deployed.
 

@@ -100,6 +100,30 @@ class EvictStage(_Stage):
     stop_seconds: float = 60
 
 
+class PortsStage(_Stage):
+    """Stops and removes containers that publish ports themselves which another holds for them from now on."""
+
+    kind: Literal["ports"] = "ports"
+    host: str
+    of: str
+    """Service label of those containers."""
+    stop_seconds: float = 10
+
+
+class RelayStage(_Stage):
+    """The new one of two containers that take connections from the same sockets is ready; the old one ends."""
+
+    kind: Literal["relay"] = "relay"
+    host: str
+    replica: int = 1
+    container: str
+    """Id of the new generation's container."""
+    wait: Wait
+    drain_seconds: float = 90
+    """How long the old one may finish its connections."""
+    stop_seconds: float = 10
+
+
 class ExecStage(_Stage):
     """Commands in a running singleton, tried until they succeed: what it is told, not what it is made of."""
 
@@ -170,6 +194,8 @@ Stage = Annotated[
     | ExecStage
     | ReadyStage
     | EvictStage
+    | PortsStage
+    | RelayStage
     | HandoverStage
     | RetireStage
     | BalancerStage

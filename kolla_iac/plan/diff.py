@@ -104,6 +104,8 @@ def _change(old: Standing | None, new: Rollout) -> Change | None:
         replica in old.containers for replica in _fresh(old, new)
     )
     impact = new.impact if replaced else Impact()
+    if new.form != "singleton" and any(f"{replica}-ready" in old.stages for replica in old.containers):
+        impact = new.first
     felt = [new.felt[name] for name in rotated(old.said, new) if name in new.felt]
     if felt and impact.kind != "fails":
         impact = Impact("fails", 0, "; ".join(felt))
@@ -133,7 +135,9 @@ def _done(old: Standing, new: Rollout) -> Iterator[str]:
             yield act.name
     for replica in range(1, new.replicas + 1):
         if old.handed_over(new, replica):
-            yield f"handover {new.service}-{replica}" if new.form == "surge" else f"{new.service}-{replica}"
+            yield (
+                f"handover {new.service}-{replica}" if new.form != "singleton" else f"{new.service}-{replica}"
+            )
     for act in new.after:
         if (act.in_image or "release" in act.inputs) and old.shows(act.name, new.shown(act)):
             yield act.name
@@ -165,7 +169,7 @@ def _steps(old: Standing | None, new: Rollout) -> Iterator[Step]:
         if replica in fresh or old is None or not old.handed_over(new, replica)
     ]
     yield from _acts("before", old, new, fresh)
-    if new.form == "surge":
+    if new.form != "singleton":
         yield from _surge(old, new, fresh, waiting, gone)
     else:
         for replica in waiting:
@@ -191,7 +195,7 @@ def _surge(
     for replica in waiting:
         name = f"{new.service}-{replica}"
         yield Step("handover", name, (f"{name}-handover",))
-    if old is None or not old.shows("retire", new.shown_by_retire()):
+    if new.form == "surge" and (old is None or not old.shows("retire", new.shown_by_retire())):
         retired = ", ".join(f"{new.service}-{replica}" for replica in gone)
         what = f"{retired}: drained, stopped, removed" if gone else "none beyond the wanted"
         yield Step("retire", what, (f"{new.service}-retire",))

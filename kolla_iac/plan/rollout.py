@@ -66,13 +66,14 @@ class Rollout:
     """A service: acts before, its containers, acts after.
 
     ``surge``: new containers beside the old, handed over one by one. ``singleton``: one container a replica,
-    stopped before its successor starts, since it owns a port of the host or a volume.
+    stopped before its successor starts, since it owns a port of the host or a volume. ``relay``: the new container
+    beside the old, both on sockets that a third one holds; then the old one ends.
     """
 
     service: str
     release: str
     """OpenStack series; empty for what is the same in every one, such as the database server."""
-    form: Literal["surge", "singleton"]
+    form: Literal["surge", "singleton", "relay"]
     image: str
     placement: tuple[str, ...]
     """Host of replica 1, 2, ..."""
@@ -86,11 +87,13 @@ class Rollout:
     asked: Mapping[str, str] = field(default_factory=dict)
     """What a surge's readiness is asked with, as far as it may be shown; when it changes, handovers ask again."""
     drain_seconds: int = 0
-    """How long an old replica of a surge may finish its requests before it is stopped."""
+    """How long an old replica of a surge or a relay may finish its requests before it is stopped."""
     before: tuple[Act, ...] = ()
     after: tuple[Act, ...] = ()
     impact: Impact = Impact()
     """Of replacing the containers."""
+    first: Impact = Impact()
+    """Of the first replacement of containers that were singletons and are not any more."""
     rotations: Mapping[str, int] = field(default_factory=dict)
     """Secret that it uses -> how often it was rotated."""
     felt: Mapping[str, str] = field(default_factory=dict)

@@ -49,7 +49,7 @@ class Standing:
 
 def gate(rollout: Rollout, replica: int) -> tuple[str, dict[str, str]]:
     """The stage that follows a replica's container, and what it shows."""
-    if rollout.form == "surge":
+    if rollout.form != "singleton":
         return f"{replica}-handover", rollout.shown_by_handover()
     return f"{replica}-ready", {"IMAGE": rollout.image}
 

@@ -12,6 +12,8 @@ from kolla_iac.model.environment import Environment
 from kolla_iac.model.service import Service, services
 
 BALANCER = "loadbalancer"
+ENTRANCE = "entrance"
+"""Only holds the ports: requests do not pass through it, so no arrow leads there."""
 COLUMNS = ("outside", "load balancer", "services", "what they rest on")
 """From left to right; requests go from one to the next."""
 CLIENTS, OPERATOR = "clients", "operator"
@@ -83,7 +85,7 @@ def graph(environment: Environment, name: str) -> Graph:
 
 
 def _replicas(environment: Environment, service: Service) -> Iterator[Node]:
-    column = 1 if service.name == BALANCER else 2 if service.port or service.needs else 3
+    column = 1 if service.name in (BALANCER, ENTRANCE) else 2 if service.port or service.needs else 3
     port = f", port {service.port}" if service.port else ""
     volume = ", with a volume" if service.volume else ""
     for number, host in enumerate(environment.place(service.name), 1):
@@ -110,7 +112,7 @@ def _talks(environment: Environment, enabled: set[str]) -> Iterator[tuple[str, s
         yield from ((balancer, member) for balancer in members(BALANCER) for member in members(name))
     for name in sorted(enabled):
         for need in services()[name].needs:
-            if need == BALANCER:
+            if need in (BALANCER, ENTRANCE):
                 continue  # requests come from it
             through = BALANCER if services()[need].port else need
             yield from ((member, other) for member in members(name) for other in members(through))

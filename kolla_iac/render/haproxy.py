@@ -118,9 +118,10 @@ defaults cloud
 
 
 def _frontend(frontend: Frontend) -> str:
+    # whoever starts HAProxy on sockets that it was given says so in the environment: BIND_5000=fd@7
     return f"""\
 frontend {frontend.name}
-    bind :{frontend.port}
+    bind "${{BIND_{frontend.port}-:{frontend.port}}}"
     http-request set-header X-Forwarded-Proto http unless {{ ssl_fc }}
     http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
     default_backend {frontend.backend}

@@ -57,6 +57,8 @@ class Shape:
     aliases: tuple[str, ...] = ()
     stop_seconds: int = 60
     """Between the polite signal and the kill."""
+    keeps_image: bool = False
+    """Whether a container keeps the image that it was made with until something else replaces it."""
     read_only: bool = False
     """Root file system; not for images that start by Kolla's contract, which writes /run_command."""
 
@@ -154,6 +156,7 @@ def container(
             depends_on=[image.present, *depends_on],
             delete_before_replace=not rolled,
             replace_on_changes=NEVER_APPLIED,
+            ignore_changes=["image"] if shape.keeps_image else None,
             hooks=hooks,
         ),
     )

@@ -16,13 +16,14 @@ from kolla_iac.model.stage import (
     JobStage,
     Mount,
     ReadyStage,
+    RelayStage,
     RetireStage,
     Upload,
     VerifyStage,
 )
 from kolla_iac.model.waits import HttpWait, Wait
 from kolla_iac.plan.rollout import Act, Rollout
-from kolla_iac.resources.cloud import Cloud
+from kolla_iac.resources.cloud import Cloud, Image
 from kolla_iac.resources.container import KOLLA_START, Shape, container
 from kolla_iac.resources.names import logical
 from kolla_iac.resources.stage import stage
@@ -48,8 +49,13 @@ class Service(pulumi.ComponentResource):
         rollout: Rollout,
         *,
         cloud: Cloud,
+        image: Image | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """
+        Args:
+            image: another service's, which its containers run.
+        """
         no_way_back = {act.name: act.way_back for act in rollout.after if act.irreversible}
         inputs = {
             "release": rollout.release,
@@ -59,7 +65,7 @@ class Service(pulumi.ComponentResource):
             **({"on_host": rollout.on_host} if rollout.on_host else {}),
             **({"live": rollout.live} if rollout.live else {}),
             "container": rollout.container,
-            **({"drain_seconds": rollout.drain_seconds} if rollout.form == "surge" else {}),
+            **({"drain_seconds": rollout.drain_seconds} if rollout.form != "singleton" else {}),
             **({"rotations": dict(rollout.rotations)} if rollout.rotations else {}),
             "stages": [act.name for act in (*rollout.before, *rollout.after)],
             "does": {act.name: act.what for act in (*rollout.before, *rollout.after)},
@@ -70,7 +76,7 @@ class Service(pulumi.ComponentResource):
         super().__init__(kind, logical(cloud.environment, name), inputs, opts)
         self.rollout = rollout
         self.cloud = cloud
-        self.image = cloud.image(rollout.service)
+        self.image = image or cloud.image(rollout.service)
         self.steps = Steps(rollout)
         self._last: list[pulumi.Resource] = []
         """What the next stage depends on: stages of one service are a chain."""
@@ -111,7 +117,7 @@ class Service(pulumi.ComponentResource):
         name = f"{self.rollout.service}-{act.name}"
         job = stage(
             JobStage,
-            show=self.rollout.shown(act),
+            show={**self.rollout.shown(act), **({"NO_WAY_BACK": "yes"} if act.irreversible else {})},
             held=act.held,
             hooks=self.steps.hooks(act),
             parent=self,
@@ -175,7 +181,7 @@ class Service(pulumi.ComponentResource):
             name = f"{self.rollout.service}-{replica}-ready"
             gate = stage(
                 ReadyStage,
-                show={"IMAGE": self.image.reference},
+                show={"IMAGE": self.rollout.image},
                 parent=self,
                 depends_on=[member],
                 **self._about(name),
@@ -186,6 +192,25 @@ class Service(pulumi.ComponentResource):
             )
             self._last = [gate]
             self.containers.append(member)
+
+    def relay(self, files: Files, shape: Shape, ready: pulumi.Input[Wait], shared: docker.Container) -> None:
+        """New containers beside the old, both on the listening sockets of ``shared``; then the old ones end."""
+        self.containers = self._containers(files, shape, rolled=True)
+        for replica, new in enumerate(self.containers, start=1):
+            handover = stage(
+                RelayStage,
+                show=self.rollout.shown_by_handover(),
+                parent=self,
+                depends_on=[new, *self._last],
+                **self._about(f"{self.rollout.service}-{replica}-handover"),
+                after=[shared.id],
+                host=self.rollout.placement[replica - 1],
+                replica=replica,
+                container=new.id,
+                wait=ready,
+                drain_seconds=self.rollout.drain_seconds,
+            )
+            self._last = [handover]
 
     def tell(self, act: Act, wait: pulumi.Input[Wait]) -> local.Command:
         """Commands in the running singleton, as the stage of ``act``; again when its container was replaced."""

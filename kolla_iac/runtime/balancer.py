@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from kolla_iac.errors import KollaError
 from kolla_iac.model.balancer import BalancerConfig
-from kolla_iac.model.stage import BalancerStage
+from kolla_iac.model.stage import LABEL_REPLICA, BalancerStage
 from kolla_iac.runtime import slots as slotting
 from kolla_iac.runtime.containers import Found, describe, get, log_lines, of_service, state_of
 from kolla_iac.runtime.context import Context, Slots
@@ -262,13 +262,26 @@ def look(found: Found, seconds: float) -> list[SlotSeen]:
     ]
 
 
+def newest(found: Iterable[Found]) -> list[Found]:
+    """Of each load balancer the generation that has the admin socket: the one that was made last and runs."""
+    last: dict[tuple[str, str], Found] = {}
+    # running, and not about to be started again; times as Docker writes them, whose fractions differ in length
+    for one in sorted(
+        found,
+        key=lambda one: (one.container.status == "running", one.container.attrs["Created"].removesuffix("Z")),
+    ):
+        if one.running:
+            last[one.host, one.labels.get(LABEL_REPLICA, "")] = one
+    return list(last.values())
+
+
 def balancers(context: Context, environment: str, service: str) -> list[Balancer]:
-    """Every running load balancer of the environment, on every host.
+    """Every load balancer of the environment, on every host; while one is replaced, the new one.
 
     Raises:
         KollaError: there is none.
     """
-    found = [one for one in of_service(context.hosts, environment, service) if one.running]
+    found = newest(of_service(context.hosts, environment, service))
     if not found:
         raise KollaError(
             f"no load balancer runs in environment {environment}",

@@ -12,12 +12,14 @@ from kolla_iac.model.stage import (
     HandoverStage,
     ImagesStage,
     JobStage,
+    PortsStage,
     ReadyStage,
+    RelayStage,
     RetireStage,
     Stage,
     VerifyStage,
 )
-from kolla_iac.runtime import balancer, handover, job, single, timeline
+from kolla_iac.runtime import balancer, handover, job, relay, single, timeline
 from kolla_iac.runtime.context import Context
 from kolla_iac.runtime.failure import Interrupted, StageFailed, with_facts
 
@@ -25,7 +27,7 @@ from kolla_iac.runtime.failure import Interrupted, StageFailed, with_facts
 def title(stage: Stage) -> str:
     """How people call the stage: ``handover keystone-2``, ``job keystone-expand``."""
     match stage:
-        case HandoverStage() | ReadyStage() | EvictStage():
+        case HandoverStage() | ReadyStage() | EvictStage() | RelayStage():
             return f"{stage.kind} {stage.service}-{stage.replica}"
         case _:
             return f"{stage.kind} {stage.name}"
@@ -90,6 +92,10 @@ def _dispatch(stage: Stage, context: Context) -> None:
             single.ready(stage, context)
         case EvictStage():
             single.evict(stage, context)
+        case PortsStage():
+            relay.free_ports(stage, context)
+        case RelayStage():
+            relay.relay(stage, context)
         case ExecStage():
             single.tell(stage, context)
         case JobStage():

@@ -11,7 +11,7 @@ from typing import Literal
 
 from kolla_iac.errors import KollaError
 from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_REPLICA, LABEL_ROLE, LABEL_SERVICE
-from kolla_iac.runtime.balancer import SlotSeen, look
+from kolla_iac.runtime.balancer import SlotSeen, look, newest
 from kolla_iac.runtime.containers import Found, State, state_in
 from kolla_iac.runtime.hosts import Hosts, unreachable
 
@@ -204,9 +204,7 @@ def _host(environment: str, name: str, endpoint: str) -> tuple[HostSeen, list[Fo
 def _slots(found: Iterable[Found]) -> tuple[list[SlotSeen], tuple[str, ...]]:
     slots: list[SlotSeen] = []
     troubles = []
-    for one in found:
-        if one.labels.get(LABEL_SERVICE) != BALANCER or not one.running:
-            continue
+    for one in newest(one for one in found if one.labels.get(LABEL_SERVICE) == BALANCER):
         try:
             slots += look(one, BALANCER_SECONDS)
         except (KollaError, OSError) as error:

@@ -342,7 +342,7 @@ class Cloud:
     def whole(self) -> None:
         """The usual environment: two replicas of Keystone, nothing twice, nothing missing."""
         names = sorted(str(one.attrs["Config"]["Hostname"]) for one in self.containers())
-        wanted = ["keystone-1", "keystone-2", "loadbalancer-1", "mariadb-1", "memcached-1"]
+        wanted = ["entrance-1", "keystone-1", "keystone-2", "loadbalancer-1", "mariadb-1", "memcached-1"]
         assert names == wanted, names
         assert len(self.ids()) == len(wanted), [(one.name, one.status) for one in self.containers()]
 

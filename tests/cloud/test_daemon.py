@@ -87,7 +87,7 @@ def test_serves_again_without_help(home: Home, daemon: Daemon) -> None:
     took = eventually(remote.answers, 120, f"a token after the daemon's restart; {daemon.containers()}")
     print(f"a token {took:.1f} s after the daemon was back")
     assert remote.cloud.up(None, "--refresh").changes == 0
-    assert len(daemon.containers()) == 5
+    assert len(daemon.containers()) == 6
 
 
 def test_power_lost(home: Home, daemon: Daemon) -> None:
@@ -117,4 +117,4 @@ def test_power_lost(home: Home, daemon: Daemon) -> None:
     print(f"a token {took:.1f} s after the daemon was back; {len(acknowledged)} projects were acknowledged")
     assert set(acknowledged) <= remote.projects()
     assert remote.cloud.up(None, "--refresh").changes == 0
-    assert len(daemon.containers()) == 5
+    assert len(daemon.containers()) == 6

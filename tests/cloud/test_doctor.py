@@ -167,7 +167,7 @@ def test_ports_that_others_have_and_a_host_that_does_not_answer(cloud: Cloud) ->
     hosts = [{"name": "local"}, {"name": "gone", "docker": f"unix://{cloud.home.folder}/no.sock"}]
     by_container = _not_up(cloud, {"endpoints": [{"name": "keystone", "port": cloud.port}], "hosts": hosts})
     (held,) = _told(by_container[1], "ports")
-    assert f"container kolla-{cloud.name}-loadbalancer-1 publishes it" in held
+    assert f"container kolla-{cloud.name}-entrance-1 publishes it" in held
     gone = [one for one in by_container[1]["not_seen"] if one["where"] == "host gone"]
     assert {"docker", "disk", "clock", "containers"} <= {one["check"] for one in gone}
     assert "no such socket" in gone[0]["why"]

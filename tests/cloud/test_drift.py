@@ -21,7 +21,7 @@ def test_a_container_removed_and_one_stopped_by_hand_are_all_that_is_repaired(cl
     cloud.whole()
     after = cloud.ids()
     assert after["keystone-1"] != before["keystone-1"]
-    untouched = {"keystone-2", "loadbalancer-1", "mariadb-1"}
+    untouched = {"entrance-1", "keystone-2", "loadbalancer-1", "mariadb-1"}
     assert {name: after[name] for name in untouched} == {name: before[name] for name in untouched}
     assert after["memcached-1"] == before["memcached-1"], "it only had to be started"
     # the two containers, and the stages that follow the new one
@@ -31,11 +31,11 @@ def test_a_container_removed_and_one_stopped_by_hand_are_all_that_is_repaired(cl
 
 def test_everything_stopped_and_started_in_another_order_serves_again_without_help(cloud: Cloud) -> None:
     before = {one.name: _address(one) for one in cloud.containers()}
-    for service in ("keystone", "loadbalancer", "memcached", "mariadb"):
+    for service in ("keystone", "entrance", "loadbalancer", "memcached", "mariadb"):
         for container in cloud.containers(service):
             container.stop(timeout=20)
     assert not cloud.answers()
-    for service in ("memcached", "keystone", "loadbalancer", "mariadb"):
+    for service in ("memcached", "keystone", "loadbalancer", "entrance", "mariadb"):
         for container in reversed(cloud.containers(service)):
             container.start()
     after = {one.name: _address(one) for one in cloud.containers()}

@@ -116,9 +116,7 @@ def test_port_in_use_by_a_process(bare: Cloud) -> None:
 
 def test_port_in_use_by_a_container(bare: Cloud, cloud: Cloud) -> None:
     said = _refused(bare, {"endpoints": [{"name": "keystone", "port": cloud.port}]})
-    assert (
-        f"port {cloud.port} of 127.0.0.1 is taken by the container kolla-{cloud.name}-loadbalancer-1" in said
-    )
+    assert f"port {cloud.port} of 127.0.0.1 is taken by the container kolla-{cloud.name}-entrance-1" in said
 
 
 def test_state_read_only(bare: Cloud) -> None:

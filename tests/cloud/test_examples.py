@@ -38,7 +38,13 @@ def test_two_regions_in_one_program(home: Home, tmp_path: Path) -> None:
             assert outputs[region]["keystone"] == cloud.url
             cloud._password = passwords[region]
             assert cloud.answers()
-            assert sorted(cloud.ids()) == ["keystone-1", "loadbalancer-1", "mariadb-1", "memcached-1"]
+            assert sorted(cloud.ids()) == [
+                "entrance-1",
+                "keystone-1",
+                "loadbalancer-1",
+                "mariadb-1",
+                "memcached-1",
+            ]
         pulumi("preview", "--expect-no-changes")
         # one region moves, and the other one is not even looked at
         pulumi("config", "set", "--path", "ports.south", str(free_port()))

@@ -22,7 +22,7 @@ def test_what_the_state_has_forgotten_is_replaced_and_nothing_stands_twice(cloud
     cloud.whole()
     after = cloud.ids()
     kept = {name for name in after if after[name] == before[name]}
-    assert kept == {"loadbalancer-1", "mariadb-1"}
+    assert kept == {"entrance-1", "loadbalancer-1", "mariadb-1"}
     assert set(cloud.balanced().values()) == {"UP"}
     assert cloud.answers()
     assert cloud.up().changes == 0

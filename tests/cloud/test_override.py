@@ -71,16 +71,17 @@ def test_rolls_both_replicas_and_fails_no_request(cloud: Cloud) -> None:
 
 
 def test_a_change_that_is_felt_is_announced_and_what_it_costs_is_counted(cloud: Cloud) -> None:
-    before = cloud.ids("loadbalancer")
-    change = {"services": {"loadbalancer": {"limits": {"cpus": 1.5}}}}
+    before = cloud.ids("entrance")
+    change = {"services": {"entrance": {"limits": {"cpus": 1.5}}}}
     cloud.write(change)
     done, report = probed(cloud)
     cloud.keep(change)
-    assert cloud.ids("loadbalancer") != before
+    assert cloud.ids("entrance") != before
     cloud.whole()
     assert report["failed"] > 0, f"its port was closed for a moment:\n{done}"
     assert report["unannounced"] == 0, str(done)
     assert [(one["service"], one["predicted"]["kind"]) for one in report["predicted"]] == [
-        ("loadbalancer", "fails")
+        ("entrance", "fails"),
+        ("loadbalancer", "none"),
     ]
     assert done.status == 3, "a gate counts what was announced too"

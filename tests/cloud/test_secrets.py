@@ -63,7 +63,7 @@ def test_in_no_argument_of_a_process(first: First) -> None:
 
 def test_in_no_inspection_and_no_log(cloud: Cloud, first: First) -> None:
     containers = cloud.containers()
-    assert len(containers) == 5
+    assert len(containers) == 6
     _none(first, "docker inspect", json.dumps([one.attrs for one in containers]), 10_000)
     _none(
         first, "the containers' logs", "".join(one.logs().decode(errors="replace") for one in containers), 500

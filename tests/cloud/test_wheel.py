@@ -105,7 +105,7 @@ def test_the_example_runs_from_a_wheel_on_a_server_that_exists(
         cloud = Cloud(home, name)
         cloud.port, cloud._password = port, outputs["admin"]["password"]
         assert cloud.answers()
-        assert sorted(cloud.ids()) == ["keystone-1", "loadbalancer-1", "memcached-1"]
+        assert sorted(cloud.ids()) == ["entrance-1", "keystone-1", "loadbalancer-1", "memcached-1"]
         assert "keystone" in own_server.ask("SHOW DATABASES").split()
         assert pulumi("up", "--yes", "--skip-preview", "--non-interactive").changes == 0
     finally:

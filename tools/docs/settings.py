@@ -12,7 +12,13 @@ from kolla_iac.model.service import ServiceSettings, services
 from tools.docs.markdown import code, prose, table
 
 HEAD = ("setting", "value", "default", "what it is")
-WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true`, `false`"}
+WORDS = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "`true`, `false`",
+    "null": "nothing",
+}
 BOUNDS = {
     "minimum": "{} or more",
     "exclusiveMinimum": "more than {}",

@@ -13,8 +13,9 @@ from kolla_iac.runtime.checks import Check, Fact, Finding, Look, Said
 from kolla_iac.runtime.containers import Found
 from kolla_iac.runtime.listeners import EVERYWHERE, listening, named
 
-BALANCER = "loadbalancer"
+ENTRANCE = "entrance"
 CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 5.0
 
 
 class Network(Check):
@@ -53,21 +54,21 @@ def attach(look: Look, one: Found, network: str) -> str:
 
 
 class Ports(Check):
-    """Whether each public address is the load balancer's, and who has it otherwise."""
+    """Whether each public address is the entrance's, and who has it otherwise."""
 
     name = "ports"
-    title = "the wanted ports are the load balancer's"
+    title = "the wanted ports are the entrance's, and somebody answers"
 
     def run(self, look: Look) -> Iterator[Said]:
-        if BALANCER not in look.settings.enabled():
+        if ENTRANCE not in look.settings.enabled():
             return
-        host = look.settings.place(BALANCER)[0]
+        host = look.settings.place(ENTRANCE)[0]
         client = look.clients.get(host.name)
         if client is None:
             return  # the host does not answer, which is said of every check
         everything = client.containers.list()
         for endpoint in look.settings.endpoints_of_enabled():
-            ours = [one for one in look.of(BALANCER) if publishes(one.container.attrs, endpoint)]
+            ours = [one for one in look.of(ENTRANCE) if publishes(one.container.attrs, endpoint)]
             if ours:
                 yield from reached(endpoint, ours[0], look)
                 continue
@@ -98,16 +99,22 @@ class Ports(Check):
             yield Fact(f"{where}: free")
 
 
-def reached(endpoint: Endpoint, balancer: Found, look: Look) -> Iterator[Said]:
-    """Whether what the load balancer publishes can be connected to from here."""
+def reached(endpoint: Endpoint, entrance: Found, look: Look) -> Iterator[Said]:
+    """Whether somebody answers at what the entrance publishes, asked from here.
+
+    That it takes connections says little: they wait in its sockets while no load balancer runs.
+    """
     where = f"{endpoint.address}:{endpoint.port}"
     try:
-        socket.create_connection((endpoint.address, endpoint.port), CONNECT_SECONDS).close()
+        with socket.create_connection((endpoint.address, endpoint.port), CONNECT_SECONDS) as asking:
+            asking.settimeout(ANSWER_SECONDS)
+            asking.sendall(b"OPTIONS * HTTP/1.0\r\n\r\n")
+            asking.recv(1)
     except OSError as error:
-        saw = f"{balancer.name} publishes it, and connecting from here fails: {error.strerror or error}"
-        yield Finding("error", f"port {where}", saw, f"{look.docker(balancer.host)} restart {balancer.name}")
+        saw = f"{entrance.name} publishes it, and asking from here fails: {error.strerror or error}"
+        yield Finding("error", f"port {where}", saw, f"{look.docker(entrance.host)} restart {entrance.name}")
     else:
-        yield Fact(f"{where} is {balancer.name}'s and takes connections")
+        yield Fact(f"{where} is {entrance.name}'s and answers")
 
 
 def publishes(attrs: dict[str, Any], endpoint: Endpoint) -> bool:

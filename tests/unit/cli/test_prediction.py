@@ -46,7 +46,7 @@ def test_an_option_of_keystone_is_felt_by_nobody() -> None:
 def test_stages_are_those_of_the_timeline() -> None:
     found = after({"services": {"loadbalancer": {"limits": {"memory": 300}}}})
     assert {service: one.stages for service, one in found.items()} == {
-        "loadbalancer": ("loadbalancer-1-ready", "loadbalancer-configure")
+        "loadbalancer": ("loadbalancer-1-handover", "loadbalancer-configure")
     }
     fewer = after({"services": {"keystone": {"replicas": 1}}})["keystone"].stages
     assert "keystone-retire" in fewer
@@ -56,7 +56,9 @@ def test_stages_are_those_of_the_timeline() -> None:
 def test_an_act_alone_is_a_change_too() -> None:
     found = after({"endpoints": [{"name": "keystone", "port": 5100}]})
     assert found["keystone"].stages == ("keystone-bootstrap",)
-    assert found["loadbalancer"].kind == "fails"
+    assert found["entrance"].kind == "fails"
+    assert found["loadbalancer"].stages == ("loadbalancer-1-handover",)
+    assert found["loadbalancer"].kind == "none"
 
 
 def test_a_rotation_is_known_where_no_stage_shows_it() -> None:
@@ -71,10 +73,10 @@ def test_a_container_that_stands_alone_is_felt_with_its_seconds() -> None:
     assert {service: (one.kind, one.seconds) for service, one in found.items()} == {
         "mariadb": ("fails", 15),
         "memcached": ("delayed", 2),
-        "loadbalancer": ("fails", 3),
+        "entrance": ("fails", 5),
+        "loadbalancer": ("none", 0),
         "keystone": ("none", 0),
     }
-    assert found["loadbalancer"].text.startswith("requests fail for up to 3 s")
 
 
 def test_a_rotation_that_is_felt_is_told() -> None:

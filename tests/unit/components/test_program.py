@@ -20,7 +20,8 @@ def usual() -> Program:
 def test_rolled_containers_have_no_name_and_singletons_have_one(usual: Program) -> None:
     names = {one.name: one.inputs.get("name") for one in usual.of_type(CONTAINER)}
     assert names == {
-        "loadbalancer-1": "kolla-t-mocks-loadbalancer-1",
+        "entrance-1": "kolla-t-mocks-entrance-1",
+        "loadbalancer-1": None,
         "mariadb-1": "kolla-t-mocks-mariadb-1",
         "memcached-1": "kolla-t-mocks-memcached-1",
         "keystone-1": None,

@@ -28,7 +28,7 @@ def load(**settings: object) -> Environment:
 @pytest.mark.parametrize("release", RELEASES)
 def test_the_release_alone_is_a_cloud_on_this_machine(release: str) -> None:
     env = load_environment({"release": release}, "test")
-    assert env.enabled() == ["keystone", "loadbalancer", "mariadb", "memcached"]
+    assert env.enabled() == ["entrance", "keystone", "loadbalancer", "mariadb", "memcached"]
     assert [host.docker for host in env.hosts] == ["unix:///var/run/docker.sock"]
     assert env.endpoint("keystone").url == "http://127.0.0.1:5000"
     assert [host.name for host in env.place("keystone")] == ["local", "local"]

@@ -24,7 +24,12 @@ def _state(ran: Program, **times: str) -> dict[str, Any]:
     resources = []
     for one in ran.resources:
         service = next(
-            (name for name in ("keystone", "mariadb", "memcached", "loadbalancer") if name in one.name), ""
+            (
+                name
+                for name in ("keystone", "mariadb", "memcached", "loadbalancer", "entrance")
+                if name in one.name
+            ),
+            "",
         )
         inputs = {
             key: {"ciphertext": "x"} if is_secret(value) else clear(value)
@@ -57,7 +62,13 @@ def usual() -> Program:
 
 def test_after_the_program_ran_nothing_is_to_change(usual: Program) -> None:
     stands = standing(_state(usual))
-    assert sorted(one.service for one in stands) == ["keystone", "loadbalancer", "mariadb", "memcached"]
+    assert sorted(one.service for one in stands) == [
+        "entrance",
+        "keystone",
+        "loadbalancer",
+        "mariadb",
+        "memcached",
+    ]
     assert text(plan(stands, _wanted(), needs())) == "nothing to change\n"
 
 

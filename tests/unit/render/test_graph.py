@@ -32,6 +32,7 @@ flowchart LR
     n_operator["where you type<br>pulumi up<br>kolla-iac stage"]
     subgraph network ["network of dev: bridge"]
         subgraph host_local ["host local, 127.0.0.1<br>unix:///var/run/docker.sock"]
+            n_entrance_1["entrance-1<br>Published ports"]
             n_keystone_1["keystone-1<br>Identity, port 5000<br>keys: volume of the host<br>backups: volume of the host"]
             n_keystone_2["keystone-2<br>Identity, port 5000<br>keys: volume of the host<br>backups: volume of the host"]
             n_loadbalancer_1[("loadbalancer-1<br>Load balancer, with a volume")]

@@ -12,7 +12,7 @@ CONFIG = BalancerConfig(
 
 SECTIONS = """
 frontend keystone-public
-    bind :5000
+    bind "${BIND_5000-:5000}"
     http-request set-header X-Forwarded-Proto http unless { ssl_fc }
     http-request set-header X-Forwarded-Proto https if { ssl_fc }
     default_backend keystone
