@@ -129,7 +129,8 @@ def reloads(where: str, seen: Mapping[str, Any], look: Look, one: Found) -> Iter
     told = re.search(r"^\s+description (\S+)", seen["text"] or "", re.MULTILINE)
     if told and told[1] != seen["description"]:
         saw = f"the running worker serves {seen['description'] or 'nothing'}; on disk is {told[1]}"
-        mend = f"{look.docker(one.host)} kill --signal USR2 {one.name}"
+        # not `docker kill`: what was sent a signal by it does not start with its host any more
+        mend = f"{look.inside(one)} pkill -USR2 -o -x haproxy"
         yield Finding("error", where, saw, mend)
 
 

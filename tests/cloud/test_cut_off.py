@@ -66,7 +66,7 @@ def test_is_completed_by_the_next(cloud: Cloud, number: signal.Signals, moment: 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("service", ["mariadb", "loadbalancer", "keystone"])
+@pytest.mark.parametrize("service", ["mariadb", "entrance", "loadbalancer", "keystone"])
 def test_a_first_up_that_is_killed_is_completed_by_the_next(
     another: Callable[[], Cloud], service: str
 ) -> None:

@@ -108,7 +108,7 @@ def serve(command: list[str]) -> int | None:
         haproxy = start(listening, command)
         for number in listening.values():
             os.close(number)
-        lost = threading.Event()
+        lost, told = threading.Event(), threading.Event()
 
         def watch() -> None:
             if not asking.recv(1):
@@ -116,6 +116,8 @@ def serve(command: list[str]) -> int | None:
                 haproxy.terminate()
 
         def forward(number: int, _: FrameType | None) -> None:
+            if number != signal.SIGUSR2:
+                told.set()  # to end: also where the entrance ends in the same moment
             haproxy.send_signal(number)
 
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
@@ -124,7 +126,7 @@ def serve(command: list[str]) -> int | None:
         status = haproxy.wait()
         for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
-        if lost.is_set():
+        if lost.is_set() and not told.is_set():
             say("the entrance has ended; HAProxy starts anew on the next one")
             return None
         return status

@@ -239,7 +239,7 @@ def test_a_configuration_that_nobody_serves() -> None:
     one = replica(1, service="loadbalancer")
     seen = {"text": TEXT, "description": "cloud-other"}
     (told,) = balancer.reloads("lb", seen, look(one), one)
-    assert told.mend == "docker kill --signal USR2 loadbalancer-1-a"
+    assert told.mend == "docker exec --user root loadbalancer-1-a pkill -USR2 -o -x haproxy"
     description = TEXT.split("description ")[1].split()[0]
     assert list(balancer.reloads("lb", {"text": TEXT, "description": description}, look(one), one)) == []
 
