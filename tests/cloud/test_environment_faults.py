@@ -17,7 +17,6 @@ import pytest
 
 from tests.second_daemon import Daemon
 
-
 from .support import Cloud, Outcome, merged
 
 Another = Callable[[], Cloud]

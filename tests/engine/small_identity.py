@@ -1,4 +1,4 @@
-"""What answers like Keystone, small: ``python3 small_identity.py identity | database | cache | job NAME``.
+"""What answers like Keystone, small: ``python3 small_identity.py identity | mariadb | memcached | job NAME``.
 
 It runs inside containers, with the standard library alone. A token is issued and validated by asking the database;
 the cache is asked before it, and done without where it is away. A job asks the database as long as oslo.db would in
@@ -9,9 +9,11 @@ proportion, then takes ``TAKES`` seconds.
 ``500@verify`` and ``token@verify`` (towards those alone who ask at the inner address).
 """
 
+import contextlib
 import http.server
 import json
 import os
+import pathlib
 import secrets
 import signal
 import socket
@@ -39,8 +41,7 @@ def ask(url, seconds):
 
 
 def peers():
-    with open("/srv/peers.json") as file:
-        return json.load(file)
+    return json.loads(pathlib.Path("/srv/peers.json").read_text())
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -71,12 +72,10 @@ class Identity(Handler):
 
     def stored(self):
         """Whether the database answers; the cache may be away."""
+        with contextlib.suppress(OSError):
+            ask(peers()["memcached"], 0.3)
         try:
-            ask(peers()["cache"], 0.3)
-        except OSError:
-            pass
-        try:
-            ask(peers()["database"], 1)
+            ask(peers()["mariadb"], 1)
         except OSError:
             return False
         return True
@@ -118,7 +117,7 @@ def job(name):
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            ask(peers()["database"], 1)
+            ask(peers()["mariadb"], 1)
             break
         except OSError as error:
             if time.monotonic() > end:

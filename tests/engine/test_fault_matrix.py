@@ -10,73 +10,93 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import docker
 import pytest
 
-from tests.matrix import Cell
+from tests.fault_matrix import ROWS, Walk, restarted
+from tests.matrix import STAGES, Cell
 from tests.second_daemon import Daemon
 
-from . import fault_matrix as faults
-from .fault_matrix import SERIES, Fault, World, images, walk
-from .runtime_support import haproxy_image
-
-GOOD = "t-matrix:good"
+from .fault_matrix import SERIES, Build, World, broken_images, image
 
 Give = Callable[[], World]
 
 
 @pytest.fixture(scope="module")
-def built(daemon: docker.DockerClient) -> Iterator[Callable[[str], str]]:
-    """Gives an image that does something wrong; see small_identity.py."""
-    tags: list[str] = []
+def built() -> Iterator[Build]:
+    """Builds each image once; they go in the end."""
+    tags: dict[str, str] = {}
 
     def build(broken: str) -> str:
-        tag = f"t-matrix:{broken.replace('@', '-').replace(',', '-') or 'good'}"
-        images(daemon, {tag: broken})
-        tags.append(tag)
-        return tag
+        if broken not in tags:
+            tags[broken] = f"t-matrix:{broken.replace('@', '-').replace(',', '-') or 'good'}"
+            image(tags[broken], broken)
+        return tags[broken]
 
     yield build
-    subprocess.run(["docker", "rmi", "--no-prune", *tags], check=False, capture_output=True)
+    subprocess.run(["docker", "rmi", "--no-prune", *tags.values()], check=False, capture_output=True)
 
 
 @pytest.fixture(scope="module")
-def worlds(
-    built: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Give]:
-    """An environment that has an upgrade before it; one after a row that failed, or at the last series, is a new one."""
+def worlds(built: Build, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Give]:
+    """An environment with an upgrade before it: the one of the row before, unless that has failed or none is left."""
     folder, good = tmp_path_factory.mktemp("matrix"), built("")
-    made: list[World] = []
-    given: dict[str, int] = {}
+    current: World | None = None
+    given = -1
 
     def give() -> World:
-        last = made[-1] if made else None
-        if last is None or last.at == given[last.name] or last.release == SERIES[-1]:
-            for old in made[-1:]:
-                old.close()
-            made.append(World(folder, good))
-            made[-1].begin()
-            given[made[-1].name] = -1
-        given[made[-1].name] = made[-1].at
-        return made[-1]
+        nonlocal current, given
+        if current is None or current.at == given or SERIES[current.at] == SERIES[-1]:
+            if current is not None:
+                current.close()
+            current = World(folder, good)
+            current.begin()
+        given = current.at
+        return current
 
     yield give
-    for world in made[-1:]:
-        world.close()
+    if current is not None:
+        current.close()
 
 
-ROWS: dict[str, Fault] = {
-    "SIGINT to the engine": faults.interrupted,
-    "SIGKILL of the engine": faults.engine_killed,
-    "SIGKILL of the stage": faults.stage_killed,
-    "its container killed": faults.container_killed,
-    "database away": faults.database_away,
-    "Memcached away": faults.cache_away,
-    "balancer's socket silent": faults.socket_away,
-    "a second up": faults.second_up,
-}
+TOGETHER = [
+    ("SIGINT to the engine", "SIGKILL of the engine"),
+    ("SIGKILL of the stage", "its container killed", "balancer's socket silent"),
+    ("database away",),
+    ("Memcached away",),
+    ("a second up",),
+]
+"""Rows that one upgrade meets: where a fault ends the update, the next update meets the next one at the same stage."""
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_row(worlds: Give, matrix: list[Cell], row: str) -> None:
-    matrix += walk(worlds(), row, ROWS[row])
+@pytest.mark.parametrize("rows", TOGETHER, ids=" and ".join)
+def test_rows(worlds: Give, matrix: list[Cell], rows: tuple[str, ...]) -> None:
+    world = worlds()
+    world.aim()
+    Walk(world, matrix.append).meet((stage, row, ROWS[row]) for stage in STAGES for row in rows)
+    world.arrived()
+
+
+def test_no_row_is_left_out() -> None:
+    assert sorted(row for rows in TOGETHER for row in rows) == sorted(ROWS)
+
+
+def test_broken_images(worlds: Give, built: Build, matrix: list[Cell]) -> None:
+    broken_images(worlds(), built, matrix.append)
+
+
+def test_docker_restarted(built: Build, matrix: list[Cell], tmp_path: Path) -> None:
+    """On a daemon of the test's own."""
+    # not below the test's folder: the paths of sockets must be short
+    daemon = Daemon(Path(tempfile.mkdtemp(prefix="kolla-t-")))
+    try:
+        daemon.start()
+        daemon.load([built("")])
+        world = World(tmp_path, built(""), daemon.endpoint, daemon.address)
+        world.begin()
+        world.aim()
+        fault = restarted(daemon)
+        Walk(world, matrix.append).meet((stage, "Docker daemon restarted", fault) for stage in STAGES)
+        world.arrived()
+        world.client.close()
+    finally:
+        daemon.remove()

@@ -27,7 +27,7 @@ settings = json.loads(os.environ["T_SETTINGS"])
 name, release, ground = settings["name"], settings["release"], settings["ground"]
 PORT = 8000
 PROGRAM = Path(settings["server"]).read_text()
-PEERS = {role: f"http://{name}-{role}:{PORT}/" for role in ("database", "cache")}
+PEERS = {role: f"http://{name}-{role}:{PORT}/" for role in ("mariadb", "memcached")}
 FILES = (ConfigFile("/srv/small_identity.py", PROGRAM), ConfigFile("/srv/peers.json", json.dumps(PEERS)))
 
 
@@ -77,9 +77,7 @@ class Keystone(Service):
         moved = {"release": release}
         acts = {act: Act(act, f"{act} is done", moved) for act in ("backup", "preflight", "expand")}
         contract = Act("contract", "contract is done", moved, irreversible=True, way_back="the dump")
-        verify = Act(
-            "verify", "a token is had from outside", moved, follows_containers=True, in_image=False
-        )
+        verify = Act("verify", "a token is had from outside", moved, follows_containers=True, in_image=False)
         rollout = Rollout(
             service="keystone",
             release=release,
@@ -116,8 +114,12 @@ environment = {
 }
 cloud = Cloud(load_environment(environment, "the test"), {}, environment=name)
 stores = [
-    beside(role, ["python3", "/srv/small_identity.py", role], uploads=[{"file": "/srv/small_identity.py", "content": PROGRAM}])
-    for role in ("database", "cache")
+    beside(
+        role,
+        ["python3", "/srv/small_identity.py", role],
+        uploads=[{"file": "/srv/small_identity.py", "content": PROGRAM}],
+    )
+    for role in ("mariadb", "memcached")
 ]
 folder, static = haproxy.CLOUD_DIRECTORY, "/etc/haproxy/haproxy.cfg"
 balancer = beside(
@@ -137,11 +139,7 @@ configured = stage(
     container=balancer.id,
     config=BalancerConfig(
         frontends=(Frontend(name="keystone", backend="keystone", port=5000),),
-        backends=(
-            Backend(
-                name="keystone", port=PORT, check="/ready", options=("balance leastconn",)
-            ),
-        ),
+        backends=(Backend(name="keystone", port=PORT, check="/ready", options=("balance leastconn",)),),
     ),
 )
 Keystone(cloud, [*stores, configured])
