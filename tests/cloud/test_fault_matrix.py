@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import docker
 import pytest
 
+from kolla_iac.cli import client
+from kolla_iac.errors import KollaError
 from kolla_iac.images import ensure, reference
 from kolla_iac.model.images import ImagesSettings
 from kolla_iac.model.stage import ImagesStage
-from tests.fault_matrix import HERE, NAMES, ROWS, Ground, Walk, asking, ends
+from kolla_iac.probe.identity import Wrong
+from tests.fault_matrix import HERE, NAMES, ROWS, Ground, Walk, asking, ends, restarted
 from tests.matrix import STAGES, cell, keep
+from tests.second_daemon import Daemon
 
-from .support import Cloud, Running, Settings, merged
+from .support import Cloud, Home, Running, Settings, merged
 
 OLD, NEW = "2025.2", "2026.1"
 
@@ -83,6 +90,26 @@ class Real(Ground):
         assert "pending operations" not in last.text, str(last)
 
 
+class Far(Real):
+    """One on a daemon of the test's own, asked at its address."""
+
+    def __init__(self, home: Home, daemon: Daemon) -> None:
+        cloud = Cloud(home)
+        cloud.base["hosts"] = [{"name": "other", "docker": daemon.endpoint, "address": daemon.address}]
+        cloud.docker = docker.DockerClient(base_url=daemon.endpoint, timeout=20)
+        cloud.make()
+        cloud.up()
+        super().__init__(cloud)
+        auth = {"auth_url": f"http://{daemon.address}:{cloud.port}/v3", "username": "admin"}
+        self._auth = auth | {"password": cloud.password(), "project_name": "admin"}
+
+    def ask(self, number: int) -> None:
+        try:
+            client.token({"auth": self._auth})
+        except KollaError as error:
+            raise Wrong(error.headline) from error
+
+
 @pytest.fixture(scope="module")
 def stands(another: Callable[[], Cloud]) -> Iterator[Real]:
     """An environment on the old release; the tests of this module take it on, in their order."""
@@ -101,6 +128,14 @@ def fresh(another: Callable[[], Cloud]) -> Iterator[Real]:
     cloud.up()
     yield Real(cloud)
     cloud.kolla("purge", "--yes")
+
+
+def _image(name: str, release: str) -> str:
+    """The project's own image, built if it is missing."""
+    wanted = reference(name, release, ImagesSettings())
+    about = {"name": "images", "environment": "t-images", "service": "images", "release": release}
+    ensure(ImagesStage(**about, hosts={"here": HERE}, images={name: wanted}, source="build"), print)
+    return wanted
 
 
 BREAK = """
@@ -127,9 +162,7 @@ if _os.uname().nodename in _where.split(','):
 @pytest.fixture(scope="module")
 def broken() -> Iterator[Callable[[str], str]]:
     """Builds an image of the new release that is broken; see BREAK."""
-    whole = reference("keystone", NEW, ImagesSettings())
-    about = {"name": "images", "environment": "t-images", "service": "images", "release": NEW}
-    ensure(ImagesStage(**about, hosts={"here": HERE}, images={"keystone": whole}, source="build"), print)
+    whole = _image("keystone", NEW)
     made: list[str] = []
 
     def build(how: str) -> str:
@@ -198,3 +231,20 @@ BROKEN = {
 def test_broken_at_both_handovers(fresh: Real, broken: Callable[[str], str], kind: str) -> None:
     _broken(fresh, broken(f"{kind}@keystone-1,keystone-2"), BROKEN[kind], "first handover")
     _broken(fresh, broken(f"{kind}@keystone-2"), BROKEN[kind], "last handover")
+
+
+@pytest.mark.long
+def test_docker_restarted(home: Home) -> None:
+    # not below the test's folder: the paths of sockets must be short
+    daemon = Daemon(Path(tempfile.mkdtemp(prefix="kolla-t-")))
+    try:
+        daemon.start()
+        services = ("keystone", "mariadb", "haproxy", "memcached")
+        daemon.load([*(_image(name, OLD) for name in services), _image("keystone", NEW)])
+        far = Far(home, daemon)
+        far.wanted = NEW
+        fault = restarted(daemon)
+        Walk(far, keep).meet((stage, "Docker daemon restarted", fault) for stage in STAGES)
+        far.arrived()
+    finally:
+        daemon.remove()
