@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -252,11 +253,15 @@ def _below(pid: int) -> list[int]:
     return [each for child in text.split() for each in (int(child), *_below(int(child)))]
 
 
+DOCKER = re.compile(r"pulumi-resource-docker|kolla_standin\0docker\0")
+"""The command line of the plugin, official or stand-in."""
+
+
 def _plugin(up: Running) -> int:
     """The process that creates containers for the engine."""
     for pid in _below(up.process.pid):
         with suppress(OSError):
-            if "pulumi-resource-docker" in Path(f"/proc/{pid}/cmdline").read_text():
+            if DOCKER.search(Path(f"/proc/{pid}/cmdline").read_text()):
                 return pid
     raise AssertionError("no plugin for Docker runs")
 

@@ -8,10 +8,12 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import docker
+from docker.errors import NotFound
 
 from kolla_iac.probe.identity import Wrong
 from tests.cloud.support import Running, free_port
@@ -92,7 +94,8 @@ class World(Ground):
 
     def close(self) -> None:
         for container in self.containers():
-            container.remove(force=True, v=True)
+            with suppress(NotFound):  # a job whose stage was killed may be removed by itself
+                container.remove(force=True, v=True)
         for network in self.client.networks.list(filters={"label": f"kolla_iac.environment={self.name}"}):
             network.remove()
         self.client.close()
