@@ -240,9 +240,12 @@ class Walk:
 
 def kill(container: Container) -> None:
     """Its first process, from outside; Docker starts it again where it is told to."""
-    container.reload()
-    with suppress(ProcessLookupError):
-        os.kill(int(container.attrs["State"]["Pid"]), signal.SIGKILL)
+    end, pid = time.monotonic() + 5, 0
+    while not pid:  # 0, of one that does not run, would be this very process and all beside it
+        assert time.monotonic() < end, f"{container.name} does not run"
+        container.reload()
+        pid = int(container.attrs["State"]["Pid"])
+    os.kill(pid, signal.SIGKILL)
 
 
 def _below(pid: int) -> list[int]:
@@ -282,7 +285,9 @@ def engine_killed(ground: Ground, up: Running, stage: str) -> Met:
 
 def stage_killed(ground: Ground, up: Running, stage: str) -> Met:
     """Where the engine itself makes containers: the plugin that does it."""
-    os.kill(_plugin(up) if stage == "new replicas" else ground.pid(stage), signal.SIGKILL)
+    pid = _plugin(up) if stage == "new replicas" else ground.pid(stage)
+    assert pid, "the stage was over before it could be killed"
+    os.kill(pid, signal.SIGKILL)
     return Met(ends=True)
 
 
