@@ -54,6 +54,8 @@ class Ground(ABC):
         self.wanted = ""
         """The release that the update under way goes to."""
         self._mark = 0
+        self._there: set[str] = set()
+        """Replicas that were there when the update began."""
 
     @abstractmethod
     def update(self) -> Running:
@@ -71,8 +73,13 @@ class Ground(ABC):
             Wrong, OSError, HTTPException: it failed.
         """
 
+    @abstractmethod
+    def anew(self) -> None:
+        """From now on an update makes the new replicas anew."""
+
     def up(self) -> Running:
         """An update to the wanted release, begun."""
+        self._there = {str(one.id) for one in self.containers(service="keystone", role="rolled")}
         self._mark = self.timeline.stat().st_size if self.timeline.exists() else 0
         return self.update()
 
@@ -97,7 +104,7 @@ class Ground(ABC):
     def came(self, stage: str) -> bool:
         """Whether the update is at a stage, so far that there is something to be met."""
         if stage == "new replicas":
-            return bool(self.replicas(self.wanted))
+            return any(str(one.id) not in self._there for one in self.replicas())
         return bool(self.pid(stage)) and (stage not in JOBS or self.job() is not None)
 
     def containers(self, **labels: str) -> list[Container]:
@@ -107,8 +114,15 @@ class Ground(ABC):
         found = self.client.containers.list(all=True, filters={"label": chosen}, ignore_removed=True)
         return sorted(found, key=lambda one: str(one.attrs["Config"]["Hostname"]))
 
-    def replicas(self, release: str) -> list[Container]:
-        return self.containers(service="keystone", role="rolled", release=release)
+    def replicas(self) -> list[Container]:
+        """Those of the wanted release, the newest last."""
+        found = self.containers(service="keystone", role="rolled", release=self.wanted)
+        return sorted(found, key=lambda one: str(one.attrs["Created"]))
+
+    def newest(self, replica: int) -> Container:
+        """The newest container of a replica; of any where it is 0."""
+        numbers = {str(replica)} if replica else {"1", "2"}
+        return [one for one in self.replicas() if one.labels["kolla_iac.replica"] in numbers][-1]
 
     def job(self) -> Container | None:
         """The job that runs now."""
@@ -203,11 +217,11 @@ class Walk:
         Raises:
             AssertionError: names the cell.
         """
-        ground, cell_of = self.ground, "before the first"
+        ground, cell_of, faults = self.ground, "before the first", list(faults)
         up = ground.up()
         with asking(ground):
             try:
-                for stage, name, fault in faults:
+                for number, (stage, name, fault) in enumerate(faults, start=1):
                     cell_of = f"{name} at {stage}"
                     up.until(lambda: ground.came(stage), 60)  # noqa: B023 - called before the next turn
                     began = time.monotonic()
@@ -216,10 +230,15 @@ class Walk:
                     if met.ends:
                         ends(up, fails=True)
                         assert not ground.locked(), "the lock is still there"
+                        if stage == "new replicas" and [stage] == [
+                            after for after, *_ in faults[number:][:1]
+                        ]:
+                            ground.anew()
                         up = ground.up()
                 ends(up, fails=False)
                 over = time.monotonic()
             except BaseException as error:
+                print(f"cell: {cell_of}: {error!r}")
                 error.add_note(f"cell: {cell_of}\nthe update said:\n{up.text}")
                 if up.process.poll() is None:
                     up.end(signal.SIGKILL, group=True)
@@ -298,7 +317,7 @@ def container_killed(ground: Ground, up: Running, stage: str) -> Met:
         assert job is not None
         kill(job)
         return Met(ends=True)
-    kill(ground.replicas(ground.wanted)[-1 if stage == "last handover" else 0])
+    kill(ground.newest({"first handover": 1, "last handover": 2}.get(stage, 0)))
     return Met(felt_until=time.monotonic() + 1 if stage == "verify" else 0.0)
 
 

@@ -61,8 +61,15 @@ class Real(Ground):
         self.changed: Settings = {}
         self._identity, self._token = cloud.identity(), ""
 
+    def anew(self) -> None:
+        made = int(self.changed.get("services", {}).get("keystone", {}).get("drain_seconds", 90))
+        self.changed = {"services": {"keystone": {"drain_seconds": made + 1}}}
+
     def update(self) -> Running:
-        return self.cloud.start(merged({"release": self.wanted}, self.changed))
+        return self.cloud.start(self._settings())
+
+    def _settings(self) -> Settings:
+        return merged({"release": self.wanted}, self.changed)
 
     def cancel(self) -> None:
         self.cloud.pulumi("cancel", "--yes")
@@ -81,11 +88,11 @@ class Real(Ground):
         """Complete, and the next update has nothing to do."""
         self.sound(self.wanted)
         self.cloud.whole()
-        last = self.cloud.up({"release": self.wanted})
+        last = self.cloud.up(self._settings())
         if "pending operations" in last.text:
             # what the engine's warning says to type, in the form that asks nothing
             self.cloud.pulumi("refresh", "--yes", "--clear-pending-creates", fails=False)
-            last = self.cloud.up({"release": self.wanted})
+            last = self.cloud.up(self._settings())
         assert last.changes == 0, str(last)
         assert "pending operations" not in last.text, str(last)
 

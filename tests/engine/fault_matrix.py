@@ -100,6 +100,9 @@ class World(Ground):
             network.remove()
         self.client.close()
 
+    def anew(self) -> None:
+        self.changed["attempt"] = self.changed.get("attempt", 0) + 1
+
     def update(self) -> Running:
         words = ("up", "--yes", "--skip-preview", "--stack", "t")
         return Running(self.stack.start(*words, **self._settings()))

@@ -86,6 +86,7 @@ class Keystone(Service):
             placement=("here", "here"),
             configuration={},
             drain_seconds=3,
+            container={"attempt": str(settings.get("attempt", 0))},
             before=tuple(acts.values()),
             after=(contract, verify),
         )
