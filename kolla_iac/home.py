@@ -31,5 +31,19 @@ def make_home() -> Path:
 
 def is_in_use() -> bool:
     """Whether the engine keeps its state in ``home()``, by the passphrase that lies there, as ``.envrc`` sets it."""
-    state, passphrase = os.environ.get("PULUMI_BACKEND_URL"), os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
-    return state == f"file://{home() / 'state'}" and passphrase == str(home() / "passphrase")
+    state, passphrase = (
+        os.environ.get("PULUMI_BACKEND_URL", ""),
+        os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"),
+    )
+    return state_folder(state) == home() / "state" and passphrase == str(home() / "passphrase")
+
+
+def state_folder(url: str) -> Path | None:
+    """The folder of a backend of files; None for any other.
+
+    >>> state_folder("file:///srv/state?metadata=skip"), state_folder("s3://states")
+    (PosixPath('/srv/state'), None)
+    """
+    if not url.startswith("file://"):
+        return None
+    return Path(url.removeprefix("file://").partition("?")[0]).expanduser()

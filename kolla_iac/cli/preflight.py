@@ -11,6 +11,7 @@ from pathlib import Path
 from kolla_iac.cli import engine
 from kolla_iac.cli.project import root, settings_of
 from kolla_iac.errors import KollaError, Problem, SettingsError
+from kolla_iac.home import state_folder
 
 
 def check(environment: str) -> list[str]:
@@ -55,10 +56,9 @@ def passphrase() -> list[str]:
 
 def state() -> list[Problem]:
     """The folder of a state that lies on this machine can be written."""
-    url = os.environ.get("PULUMI_BACKEND_URL", "")
-    if not url.startswith("file://"):
+    folder = state_folder(os.environ.get("PULUMI_BACKEND_URL", ""))
+    if folder is None:
         return []
-    folder = Path(url.removeprefix("file://")).expanduser()
     inner = folder / ".pulumi" if (folder / ".pulumi").is_dir() else folder
     try:
         with tempfile.TemporaryFile(dir=inner):
@@ -94,9 +94,8 @@ def known(said: str, environment: str) -> dict[str, str]:
             "reason": "the passphrase is not the one with which this environment's secrets were encrypted",
             "next": "put the right one there; no secret can be read without it, and nothing else helps",
         }
-    url = os.environ.get("PULUMI_BACKEND_URL", "")
-    folder = Path(url.removeprefix("file://")) / ".pulumi" / "stacks"
-    for file in folder.glob(f"**/{environment}.json"):
+    folder = state_folder(os.environ.get("PULUMI_BACKEND_URL", ""))
+    for file in (folder / ".pulumi" / "stacks").glob(f"**/{environment}.json") if folder else ():
         try:
             json.loads(file.read_text())
         except ValueError as error:
@@ -105,5 +104,12 @@ def known(said: str, environment: str) -> dict[str, str]:
                 "place": str(file),
                 "reason": f"the state is damaged: {error}",
                 "next": f"cp {kept} {file}  (the state before the last change), then: kolla-iac up {environment}",
+            }
+        beside = file.with_name(f"{file.name}.attrs")
+        if beside.exists() and not beside.stat().st_size:
+            return {
+                "place": str(beside),
+                "reason": "an engine was killed while it wrote this file; the state itself is whole",
+                "next": f"rm {beside}, then: kolla-iac up {environment}",
             }
     return {}

@@ -118,7 +118,7 @@ class Home:
         self.environment = {
             **kept,
             "KOLLA_IAC_HOME": str(self.data),
-            "PULUMI_BACKEND_URL": f"file://{self.data / 'state'}",
+            "PULUMI_BACKEND_URL": f"file://{self.data / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.data / "passphrase"),
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "OS_CLIENT_CONFIG_FILE": str(self.data / "clouds.yaml"),

@@ -15,8 +15,8 @@ import pytest
 
 from kolla_iac.cli import client
 from kolla_iac.errors import KollaError
+from tests.second_daemon import Daemon
 
-from .second_daemon import Daemon
 from .support import Cloud, Home, eventually
 
 pytestmark = pytest.mark.long

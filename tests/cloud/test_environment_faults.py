@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from .second_daemon import Daemon
+from tests.second_daemon import Daemon
+
 from .support import Cloud, Outcome, merged
 
 Another = Callable[[], Cloud]

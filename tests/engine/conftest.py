@@ -12,8 +12,11 @@ from typing import Any
 import docker
 import pytest
 
+from tests.matrix import Cell, text
+
 from .harness import LABEL, Stack, plugins_in_use
 
+MATRIX = pytest.StashKey[list[Cell]]()
 _APPLETS = ("sh", "cat", "echo", "env", "httpd", "ls", "nc", "sleep", "stat", "true", "wget")
 
 
@@ -103,3 +106,15 @@ def containers(daemon: docker.DockerClient, name: str, **labels: str) -> list[An
         daemon.containers.list(all=True, filters={"label": chosen}, ignore_removed=True),
         key=lambda item: str(item.name),
     )
+
+
+@pytest.fixture(scope="session")
+def matrix(pytestconfig: pytest.Config) -> list[Cell]:
+    """The cells of the fault matrix; printed in the end."""
+    return pytestconfig.stash.setdefault(MATRIX, [])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if cells := config.stash.get(MATRIX, []):
+        terminalreporter.section("fault matrix: failed/total, longest gap, what it came to")
+        terminalreporter.write_line(text(cells))

@@ -73,7 +73,7 @@ class Stack:
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("PULUMI_CONFIG")},
             "PULUMI_HOME": str(home),
-            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+            "PULUMI_BACKEND_URL": f"file://{folder / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": "known to the test alone",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",

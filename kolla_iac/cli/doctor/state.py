@@ -13,6 +13,7 @@ from threading import Lock as Mutex
 from typing import Any
 
 from kolla_iac.cli import engine
+from kolla_iac.home import state_folder
 from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_REPLICA, LABEL_ROLE, LABEL_SERVICE, LABEL_STAGE
 from kolla_iac.runtime import timeline
 from kolla_iac.runtime.checks import Check, Fact, Finding, Look, NotSeen, Said
@@ -91,8 +92,10 @@ def backend() -> str:
 
 def locks(url: str, environment: str) -> list[Held]:
     """Locks in a backend of files. Source: .pulumi/locks/organization/<project>/<stack>/<id>.json."""
-    folder = Path(url.removeprefix("file://").replace("~", str(Path.home()), 1)) / ".pulumi" / "locks"
-    found = []
+    state, found = state_folder(url), list[Held]()
+    if state is None:
+        return found
+    folder = state / ".pulumi" / "locks"
     for file in sorted(folder.glob(f"**/{environment}/*.json")):
         try:
             said = json.loads(file.read_text())

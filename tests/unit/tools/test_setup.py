@@ -174,7 +174,7 @@ def test_entering_sets_what_is_missing(tmp_path: Path) -> None:
     assert seen["PATH"].startswith(f"{tmp_path}/check out/.venv/bin:")
     assert seen["PATH"].count("check out") == 1
     assert seen["KOLLA_IAC_HOME"] == "/h/.local/share/kolla-iac"
-    assert seen["PULUMI_BACKEND_URL"] == "file:///h/.local/share/kolla-iac/state"
+    assert seen["PULUMI_BACKEND_URL"] == "file:///h/.local/share/kolla-iac/state?metadata=skip"
     assert seen["PULUMI_CONFIG_PASSPHRASE_FILE"] == "/h/.local/share/kolla-iac/passphrase"
     assert seen["PULUMI_HOME"] == f"{tmp_path}/cache/kolla-iac/standins/1/home"
 

@@ -11,11 +11,10 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-
-from .support import eventually
 
 SUBNET = "10.231.77"
 """Of the link between the machine (.1) and the namespace (.2)."""
@@ -55,7 +54,10 @@ class Daemon:
             stdout=log,
             stderr=log,
         )
-        eventually(lambda: self._said("info").returncode == 0, 60, f"the second daemon ({self.folder}/log)")
+        end = time.monotonic() + 60
+        while self._said("info").returncode != 0:
+            assert time.monotonic() < end, f"the second daemon does not answer: {self.folder}/log"
+            time.sleep(0.2)
 
     def stop(self) -> None:
         """Stops it, and with it all its containers."""
