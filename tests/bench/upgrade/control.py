@@ -25,6 +25,7 @@ import docker
 from docker.models.containers import Container
 from docker.types import Healthcheck
 
+from kolla_iac.render.haproxy import global_config
 from tests.cloud.support import LABEL, Cloud, eventually
 
 NAME = "keystone"
@@ -34,10 +35,6 @@ SECOND = 1_000_000_000
 CONFIG_FILES = "/var/lib/kolla/config_files"
 
 HAPROXY = """\
-global
-    maxconn 40000
-    nbthread 1
-
 defaults
     log global
     option redispatch
@@ -50,7 +47,6 @@ defaults
     timeout server 1m
     timeout check 10s
     balance roundrobin
-    maxconn 10000
 
 frontend keystone_external_front
     mode http
@@ -112,12 +108,18 @@ def prepare(cloud: Cloud, replicas: int, image: str, folder: Path) -> Orders:
         address = one.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
         lines.append(SERVER.format(name=f"host{number}", address=address))
     (balancer,) = cloud.containers("loadbalancer")
+    _put(balancer, f"{CONFIG_FILES}/etc/haproxy", "haproxy.cfg", one_thread())
     _put(balancer, "/var/lib/haproxy/cloud.d", "10-cloud.cfg", HAPROXY + "".join(lines))
     balancer.restart(timeout=30)
     for replica in own:
         replica.remove(force=True)
     eventually(cloud.answers, 90, "a token from the control")
     return orders
+
+
+def one_thread() -> str:
+    """The global part of our configuration, with as many threads as Kolla's has (`haproxy_threads`)."""
+    return global_config().replace("thread-hard-limit 8", "nbthread 1")
 
 
 def upgrade(orders: Orders) -> None:

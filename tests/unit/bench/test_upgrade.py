@@ -10,7 +10,7 @@ import pytest
 
 from kolla_iac.probe.report import Sample
 from tests.bench.upgrade import figures
-from tests.bench.upgrade.control import HAPROXY, Orders, read, write
+from tests.bench.upgrade.control import HAPROXY, Orders, one_thread, read, write
 from tests.bench.upgrade.figures import WAYS, Repetition, missing, repetition, summed
 from tests.bench.upgrade.picture import PANELS, picture
 
@@ -133,3 +133,4 @@ def test_kollas_balancer_is_kollas() -> None:
         "timeout server 1m",
     ):
         assert line in HAPROXY
+    assert "    nbthread 1\n" in one_thread()
