@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from kolla_iac.probe.words import seconds
 
-from .figures import WAYS, Repetition, by_way, summed
+from .figures import WAYS, Repetition, by_way
 
 WIDTH, PAD = 900, 16
 NAMES, VALUES = 300, 110
@@ -23,13 +25,23 @@ def _count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-PANELS: tuple[tuple[str, Measure, Callable[[float], str]], ...] = (
-    ("failed requests (sum)", lambda one: float(one.failed), _count),
-    ("longest time without a successful answer (worst)", lambda one: one.gap, seconds),
-    ("p99 from the command's begin on (median)", lambda one: one.p99, seconds),
-    ("duration of the command (median)", lambda one: one.took, seconds),
+@dataclass(frozen=True)
+class Panel:
+    """What is drawn of each way."""
+
+    title: str
+    measure: Measure
+    together: Callable[[list[float]], float]
+    """From a way's repetitions to the length of its bar."""
+    written: Callable[[float], str]
+
+
+PANELS = (
+    Panel("failed requests of one upgrade (worst)", lambda one: float(one.failed), max, _count),
+    Panel("longest time without a successful answer (worst)", lambda one: one.gap, max, seconds),
+    Panel("p99 from the command's begin on (median)", lambda one: one.p99, statistics.median, seconds),
+    Panel("duration of the command (median)", lambda one: one.took, statistics.median, seconds),
 )
-"""Title, what is drawn, and how its figure is written."""
 
 STYLE = """<style>
 text { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; font-size: 12px; fill: #1f2933 }
@@ -60,8 +72,8 @@ def picture(repetitions: Sequence[Repetition], about: str) -> str:
         about: one line: machine, versions, load.
     """
     ways = by_way(repetitions)
-    panel = PANEL_HEAD + ROW * len(ways) + 10
-    height = TOP + panel * len(PANELS) + PAD
+    tall = PANEL_HEAD + ROW * len(ways) + 10
+    height = TOP + tall * len(PANELS) + PAD
     title = "Keystone 2025.2 to 2026.1: ours, and Kolla's order"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
@@ -72,38 +84,30 @@ def picture(repetitions: Sequence[Repetition], about: str) -> str:
         _text(PAD, 26, title, "heading"),
         _text(PAD, 46, about, "small"),
     ]
-    for number, (name, measure, written) in enumerate(PANELS):
-        parts += _panel(name, measure, written, ways, TOP + number * panel)
+    for number, panel in enumerate(PANELS):
+        parts += _panel(panel, ways, TOP + number * tall)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _panel(
-    name: str,
-    measure: Measure,
-    written: Callable[[float], str],
-    ways: dict[str, list[Repetition]],
-    top: float,
-) -> list[str]:
+def _panel(panel: Panel, ways: dict[str, list[Repetition]], top: float) -> list[str]:
     left, right = PAD + NAMES, WIDTH - PAD - VALUES
-    most = max(
-        [measure(summed(own)) for own in ways.values()]
-        + [measure(one) for own in ways.values() for one in own]
-    )
+    measured = {way: [panel.measure(one) for one in own] for way, own in ways.items()}
+    most = max(value for values in measured.values() for value in values)
     scale = (right - left) / most if most else 0.0
-    parts = [_text(PAD, top + 22, name, "strong")]
-    for number, (way, own) in enumerate(ways.items()):
+    parts = [_text(PAD, top + 22, panel.title, "strong")]
+    for number, (way, values) in enumerate(measured.items()):
         y = top + PANEL_HEAD + number * ROW
-        value = measure(summed(own))
+        value = panel.together(values)
         kind = "ours" if way.startswith("ours") else "kolla"
         parts.append(_text(PAD, y + 11, WAYS[way]))
         parts.append(
             f'<rect class="{kind}" x="{left}" y="{y}" width="{value * scale:.1f}" height="{BAR}" rx="2"/>'
         )
         parts += [
-            f'<circle class="dot" cx="{left + measure(one) * scale:.1f}" cy="{y + BAR / 2:.0f}" r="3"/>'
-            for one in own
+            f'<circle class="dot" cx="{left + one * scale:.1f}" cy="{y + BAR / 2:.0f}" r="3"/>'
+            for one in values
         ]
-        parts.append(_text(right + 12, y + 11, written(value), "strong"))
+        parts.append(_text(right + 12, y + 11, panel.written(value), "strong"))
     bottom = top + PANEL_HEAD + len(ways) * ROW - ROW + BAR + 4
     parts.append(f'<path class="axis" d="M{left} {top + PANEL_HEAD - 4}V{bottom}"/>')
     return parts
