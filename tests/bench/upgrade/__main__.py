@@ -100,7 +100,8 @@ def _publish(about: list[tuple[str, str]], done: list[Repetition]) -> None:
         f"Taken {max(one.at for one in done)} UTC at commit {known['commit']}: {known['machine']}; Docker "
         f"{known['Docker']}, engine {known['engine']}, plugins: {known['plugins']}; {known['requests']}."
     )
-    body = f"{words}\n\n{figures.markdown(done)}\n{figures.METHOD}\n"
+    shown = f"![the ways beside each other](../pictures/{PICTURE.name})"
+    body = f"{words}\n\n{shown}\n\n{figures.markdown(done)}\n{figures.METHOD}\n"
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(BLOCK.sub(lambda found: found[1] + body + found[2], page), encoding="utf-8")
 

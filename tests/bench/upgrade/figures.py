@@ -30,15 +30,17 @@ HEAD = (
     "took",
     "CPU containers + command",
     "memory peak",
+    "load before",
 )
 
 METHOD = (
     "Failed, total and the gap (the longest time without a successful answer) count from 10 s before the "
     "command to 10 s after it; p50, p99 and max from its begin on, failed requests among them, slow ones not. "
-    "Over the repetitions: failed and total are sums; gap, max and memory the worst; everything else the "
-    "median. CPU and memory: of the environment's containers by Docker's statistics, twice a second while the "
-    "command runs (memory without inactive file cache; what a container does in its last half second is not "
-    "seen); of the command by its processes' own account. What the Docker daemon does for them is not in it."
+    "Over the repetitions: failed and total are sums; gap, max, memory and load the worst; everything else "
+    "the median. CPU and memory: of the environment's containers by Docker's statistics, twice a second while "
+    "the command runs (memory without inactive file cache; what a container does in its last half second is "
+    "not seen); of the command by its processes' own account. What the Docker daemon does for them is not in "
+    "it. Load: the machine's over a minute, before the environment was made."
 )
 
 
@@ -64,10 +66,17 @@ class Repetition:
     cpu_command: float
     memory: float
     """Bytes, the peak of all containers together."""
+    load: float
+    """The machine's load average over a minute, before its environment was made: how quiet it was."""
 
 
 def repetition(
-    way: str, at: str, report: Mapping[str, Any], samples: Iterable[Sample], meter: Mapping[str, float]
+    way: str,
+    at: str,
+    report: Mapping[str, Any],
+    samples: Iterable[Sample],
+    meter: Mapping[str, float],
+    load: float,
 ) -> Repetition:
     """Of what the probe and the meter have said."""
     timed = [one for one in samples if not one.kind.endswith("slow")]
@@ -89,6 +98,7 @@ def repetition(
         cpu_containers=meter["cpu_containers"],
         cpu_command=meter["cpu_command"],
         memory=meter["memory"],
+        load=load,
     )
 
 
@@ -126,6 +136,7 @@ def summed(repetitions: Sequence[Repetition]) -> Repetition:
         cpu_containers=median("cpu_containers"),
         cpu_command=median("cpu_command"),
         memory=max(one.memory for one in repetitions),
+        load=max(one.load for one in repetitions),
     )
 
 
@@ -154,6 +165,7 @@ def cells(repetitions: Sequence[Repetition]) -> tuple[str, ...]:
         f"{all_of_them.took:.1f} s",
         f"{all_of_them.cpu_containers:.1f} + {all_of_them.cpu_command:.1f} s",
         f"{all_of_them.memory / 1e6:.0f} MB",
+        f"{all_of_them.load:.1f}",
     )
 
 

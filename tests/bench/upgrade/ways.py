@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -29,6 +30,7 @@ SETTLE = 5
 def measure(way: str) -> Repetition:
     """Makes, upgrades, removes; whatever happens, nothing of it stays."""
     kind, _, replicas = way.partition("-")
+    load = os.getloadavg()[0]
     folder = Path(tempfile.mkdtemp(prefix="kolla-iac-bench-"))
     cloud = Cloud(Home(folder))
     cloud.keep({"services": {"keystone": {"replicas": int(replicas)}}})
@@ -45,7 +47,7 @@ def measure(way: str) -> Repetition:
             command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"]
             command += ["--stack", cloud.name]
         time.sleep(SETTLE)
-        return _watched(way, cloud, command, folder)
+        return _watched(way, cloud, command, folder, load)
     finally:
         _remove(cloud)
         shutil.rmtree(folder, ignore_errors=True)
@@ -71,7 +73,7 @@ def _up(cloud: Cloud) -> None:
         raise
 
 
-def _watched(way: str, cloud: Cloud, command: list[str], folder: Path) -> Repetition:
+def _watched(way: str, cloud: Cloud, command: list[str], folder: Path, load: float) -> Repetition:
     report, samples, meter = (folder / name for name in ("report.json", "samples.jsonl", "meter.json"))
     at = time.strftime("%Y-%m-%d %H:%M", time.gmtime())
     line = ["kolla-iac", "probe", cloud.name, "--rate", str(RATE), "--around", str(AROUND)]
@@ -94,14 +96,19 @@ def _watched(way: str, cloud: Cloud, command: list[str], folder: Path) -> Repeti
         raise
     assert process.returncode == 0, said
     found = [Sample(**json.loads(one)) for one in samples.read_text().splitlines()]
-    done = repetition(way, at, json.loads(report.read_text()), found, json.loads(meter.read_text()))
+    done = repetition(way, at, json.loads(report.read_text()), found, json.loads(meter.read_text()), load)
     print(said[said.find("\nprobe ") :] if "\nprobe " in said else said, file=sys.stderr, flush=True)
     return done
 
 
 def _remove(cloud: Cloud) -> None:
-    """Twice: what was under way when it was interrupted may still make something."""
-    again = Cloud(cloud.home, cloud.name)
-    cloud.remove()
-    time.sleep(1)
-    again.remove()
+    """Twice: what was under way when it was interrupted may still make something. A second Ctrl-C waits for it."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        again = Cloud(cloud.home, cloud.name)
+        cloud.remove()
+        time.sleep(1)
+        again.remove()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -29,6 +29,7 @@ ONE = Repetition(
     cpu_containers=30.0,
     cpu_command=10.0,
     memory=9e8,
+    load=0.5,
 )
 
 
@@ -55,11 +56,11 @@ def test_a_repetition_tells_before_from_since() -> None:
         _sample(100.0, 8.0, kind="issue-slow"),
     ]
     meter = {"cpu_containers": 5.0, "cpu_command": 1.0, "memory": 1e9}
-    found = repetition("kolla-1", "now", report, samples, meter)
+    found = repetition("kolla-1", "now", report, samples, meter, 1.5)
     assert (found.failed, found.total, found.took) == (1, 5, 30.0)
     assert found.p99_before == 0.1
     assert found.longest == found.p99 == 3.0
-    assert (found.gap, found.cpu_containers, found.memory) == (2.5, 5.0, 1e9)
+    assert (found.gap, found.cpu_containers, found.memory, found.load) == (2.5, 5.0, 1e9, 1.5)
 
 
 def test_ways_take_turns_and_go_on_where_they_stopped() -> None:
