@@ -60,8 +60,19 @@ frontend keystone_external_front
 backend keystone_external_back
     mode http
     balance roundrobin
+    option httpchk
 """
 SERVER = "    server {name} {address}:5000 check inter 2000 rise 2 fall 5\n"
+
+_CHECKS = """
+import csv, io, json, socket
+admin = socket.socket(socket.AF_UNIX)
+admin.connect("/var/lib/haproxy/admin.sock")
+admin.sendall(b"show stat\\n")
+table = b"".join(iter(lambda: admin.recv(65536), b"")).decode().lstrip("# ")
+rows = [row for row in csv.DictReader(io.StringIO(table)) if row["svname"].startswith("host")]
+print(json.dumps([row["status"] + " " + row["check_status"] for row in rows]))
+"""
 
 
 @dataclass(frozen=True)
@@ -114,7 +125,16 @@ def prepare(cloud: Cloud, replicas: int, image: str, folder: Path) -> Orders:
     for replica in own:
         replica.remove(force=True)
     eventually(cloud.answers, 90, "a token from the control")
+    # else a check that cannot succeed would take the servers out while it is measured
+    eventually(lambda: _checked(balancer) == {"UP L7OK"}, 30, "HAProxy's checks of Keystone succeed")
     return orders
+
+
+def _checked(balancer: Container) -> set[str]:
+    """What HAProxy says of the servers and of their checks."""
+    done = balancer.exec_run(["python3", "-c", _CHECKS])
+    assert done.exit_code == 0, done.output.decode()
+    return set(json.loads(done.output))
 
 
 def one_thread() -> str:

@@ -128,6 +128,7 @@ def test_kollas_balancer_is_kollas() -> None:
     """The values that decide what a restart costs."""
     for line in (
         "retries 3",
+        "option httpchk",
         "option redispatch",
         "balance roundrobin",
         "timeout connect 10s",
