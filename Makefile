@@ -11,7 +11,7 @@ IN := source ./.envrc &&
 BEGAN := $(shell date +%s.%N)
 PYTEST := python -m pytest
 
-.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench lint format docs docs-check lock clean
+.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench bench-upgrade lint format docs docs-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ test-long: ready ## what is too slow for `make test`
 
 bench: ready ## figures: times, memory, image sizes, beside the machine they were taken on
 	@$(IN) python -m tests.bench
+
+bench-upgrade: ready ## the upgrade beside Kolla's order under load, REPEAT=3 times each; about half an hour
+	@$(IN) python -m tests.bench.upgrade --repeat $(or $(REPEAT),3)
 
 lint: ready ## style, types and the direction of imports
 	@$(IN) ruff check
