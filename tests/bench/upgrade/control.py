@@ -1,7 +1,8 @@
 """Kolla's order: an environment of ours turned into what kolla-ansible would have made, and upgraded as it does.
 
 Read from kolla-ansible's repository (docs/explanation/upgrades.md says which file gave what). Not in it is what
-Ansible itself takes, so that the control is faster and cheaper than the real thing.
+Ansible itself takes, so that the control is faster and cheaper than the real thing. HAProxy listens on the sockets of our
+entrance, which changes nothing while it is not replaced.
 
 A *host* is a container that does nothing and owns a network namespace: Keystone's container joins it, as on a host
 whose network it uses, so that its address stays when it is recreated and its port refuses connections meanwhile.
@@ -54,7 +55,7 @@ frontend keystone_external_front
     option httplog
     option forwardfor
     http-request set-header X-Forwarded-Proto https if { ssl_fc }
-    bind :5000
+    bind "${BIND_5000-:5000}"
     default_backend keystone_external_back
 
 backend keystone_external_back
