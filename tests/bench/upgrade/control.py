@@ -1,8 +1,8 @@
 """Kolla's order: an environment of ours turned into what kolla-ansible would have made, and upgraded as it does.
 
 Read from kolla-ansible's repository (docs/explanation/upgrades.md says which file gave what). Not in it is what
-Ansible itself takes, so that the control is faster and cheaper than the real thing. HAProxy listens on the sockets of our
-entrance, which changes nothing while it is not replaced.
+Ansible itself takes, so that the control is faster and cheaper than the real thing. HAProxy listens on the sockets of
+our entrance, which changes nothing while it is not replaced.
 
 A *host* is a container that does nothing and owns a network namespace: Keystone's container joins it, as on a host
 whose network it uses, so that its address stays when it is recreated and its port refuses connections meanwhile.
