@@ -77,7 +77,7 @@ class Service(pulumi.ComponentResource):
         self.rollout = rollout
         self.cloud = cloud
         self.image = image or cloud.image(rollout.service)
-        self.steps = Steps(rollout)
+        self.steps = Steps(cloud.environment, rollout)
         self._last: list[pulumi.Resource] = []
         """What the next stage depends on: stages of one service are a chain."""
 

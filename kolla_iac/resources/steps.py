@@ -6,6 +6,7 @@ import pulumi
 
 from kolla_iac.plan.refusal import no_way, restoring
 from kolla_iac.plan.rollout import Act, Rollout
+from kolla_iac.resources.names import logical
 
 
 class Steps:
@@ -15,8 +16,8 @@ class Steps:
     ``kolla_iac.plan.refusal``, which `kolla-iac plan` asks too.
     """
 
-    def __init__(self, rollout: Rollout) -> None:
-        self._rollout = rollout
+    def __init__(self, environment: str, rollout: Rollout) -> None:
+        self._environment, self._rollout = environment, rollout
         self._ran: set[str] = set()
         """Releases for which stages before the one of no return ran last."""
         self._restore = ""
@@ -27,7 +28,7 @@ class Steps:
         if "release" not in act.inputs:
             return None
         hook = pulumi.ResourceHook(
-            f"{self._rollout.service}-{act.name}-step",
+            logical(self._environment, f"{self._rollout.service}-{act.name}-step"),
             lambda args: self._ask(act, args),
             pulumi.ResourceHookOptions(on_dry_run=True),
         )
@@ -40,6 +41,6 @@ class Steps:
         if not act.irreversible:
             self._ran.add(old)
             printed = str((args.old_outputs or {}).get("stdout") or "")
-            self._restore = restoring(pulumi.get_stack(), printed) or self._restore
+            self._restore = restoring(self._environment, printed) or self._restore
         elif refused := no_way(self._rollout, {old}, self._ran, self._restore):
             raise refused
