@@ -163,10 +163,13 @@ def _releases(old: State, new: State, items: Sequence[Item]) -> tuple[str, str]:
 
 
 def _backed_up(old: State, new: State) -> bool:
-    """An update that was cut off after its backup no longer has that stage among what is to do."""
-    return (
-        bool(old) and _text(old, "release") == _text(new, "release") and "backup" in (new.get("stages") or ())
-    )
+    """Whether a stage backup is among those that the last update wanted: cut off after it, it is not to do again.
+
+    Of a component that does not change nothing is known: its stages run in their order, a backup before the others.
+    """
+    if not old and not new:
+        return True
+    return _text(old, "release") == _text(new, "release") and "backup" in (new.get("stages") or ())
 
 
 def _rotated(old: State, new: State) -> Iterator[str]:
