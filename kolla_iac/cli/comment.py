@@ -18,8 +18,6 @@ import typer
 from kolla_iac.errors import KollaError
 
 SECONDS = 30.0
-LIMIT = 65_536
-"""Characters of a comment. Source: GitHub's API."""
 PAGES = 50
 
 
@@ -49,6 +47,8 @@ def comment(
     For pipelines: what to comment on is read from the environment that GitHub Actions and GitLab CI set. GitHub: needs
     GITHUB_TOKEN with the permission `pull-requests: write`. GitLab: needs GITLAB_TOKEN with the scope `api`.
     """
+    from kolla_iac.preview.markdown import COMMENT
+
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -58,11 +58,11 @@ def comment(
             f"{file} is empty, and nothing was written",
             {"hint": "kolla-iac report never writes an empty one"},
         )
-    marker = f"<!-- kolla-iac: {re.sub(r'[^A-Za-z0-9._-]', '-', name)} -->"
+    marker = f"<!-- kolla-iac: {re.sub(r'[^A-Za-z0-9._-]', '-', name)[:200]} -->"
     body = f"{marker}\n{text}"
-    if len(body) > LIMIT:
+    if len(body) > COMMENT:
         raise KollaError(
-            f"{file} is too long for a comment: {len(body):,} characters of {LIMIT:,}",
+            f"{file} is too long for a comment: {len(body):,} characters of {COMMENT:,}",
             {"hint": "kolla-iac report --format markdown makes one that fits"},
         )
     print(written(where(os.environ), marker, body))

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from kolla_iac.plan.diff import Change, Step
+
+
+class Waved(Protocol):
+    """What changes in a wave."""
+
+    @property
+    def service(self) -> str: ...
+    @property
+    def wave(self) -> int: ...
 
 
 def text(changes: Iterable[Change]) -> str:
@@ -33,7 +42,7 @@ def text(changes: Iterable[Change]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def order(changes: Sequence[Change]) -> str:
+def order(changes: Sequence[Waved]) -> str:
     """Which services change at once, and which after them: ``mariadb and memcached at once, then keystone``."""
     waves: dict[int, list[str]] = {}
     for change in changes:

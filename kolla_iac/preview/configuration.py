@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kolla_iac.preview.read import Item, Preview
+from kolla_iac.preview.read import Preview
 from kolla_iac.preview.services import mapping
 
 SECRET = re.compile(
@@ -115,6 +115,3 @@ def _value(option: str, value: str | None) -> str | None:
 
 def _placeholder(value: str) -> bool:
     return bool(re.fullmatch(r"<[^<>]*>|", value))
-
-
-__all__ = ["FileChange", "Item", "OptionChange", "changes"]

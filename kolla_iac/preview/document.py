@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from kolla_iac.plan.text import order
 from kolla_iac.preview.configuration import FileChange
 from kolla_iac.preview.measured import Measured
 from kolla_iac.preview.report import Report
@@ -37,7 +38,7 @@ Line = tuple[Span, ...]
 class Part:
     """A part of the page. ``rows`` may be shortened, those of the lowest ``weight`` first."""
 
-    kind: Literal["verdict", "heading", "text", "list", "table", "diff", "mermaid"]
+    kind: Literal["verdict", "heading", "text", "list", "table", "diff"]
     rows: tuple[tuple[Line, ...], ...]
     """A verdict, heading or text: one row of one line; a list: rows of one; a table: its head first."""
     weight: int = 100
@@ -148,7 +149,7 @@ def _felt(report: Report) -> Iterator[Part]:
     if any(one.stages for one in report.services):
         yield _text("Stages", kind="heading")
     if any(one.wave for one in report.services) and len(report.services) > 1:
-        yield _text(f"Order: {_order(report.services)}.")
+        yield _text(f"Order: {order(report.services)}.")
     for one in report.services:
         if one.stages:
             yield _stages(one)
@@ -209,15 +210,6 @@ def _service(one: ServiceChange) -> list[Line]:
         line("; ".join(one.reasons)),
         line(one.reversible_until or "always" if not one.gone else "the deletion"),
     ]
-
-
-def _order(services: Sequence[ServiceChange]) -> str:
-    waves: dict[int, list[str]] = {}
-    for one in services:
-        waves.setdefault(one.wave, []).append(one.service)
-    return ", then ".join(
-        f"{' and '.join(names)}{' at once' if len(names) > 1 else ''}" for _, names in sorted(waves.items())
-    )
 
 
 def _stages(one: ServiceChange) -> Part:

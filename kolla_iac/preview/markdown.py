@@ -8,8 +8,10 @@ from itertools import groupby
 
 from kolla_iac.preview.document import Line, Part, Span, shortened
 
-LIMIT = 65_536
+COMMENT = 65_536
 """Characters of a comment. Source: GitHub's API; GitLab allows more."""
+LIMIT = COMMENT - 256
+"""Of a page: `kolla-iac comment` puts a line before it, by which it finds the comment again."""
 STEPS = (1000, 300, 100, 30, 10, 3, 0)
 """Rows to which the least important part is shortened, and then the next one."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~^$&=:])")

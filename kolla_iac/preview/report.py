@@ -91,12 +91,8 @@ class Report:
     seconds: float = 0
     """How long it took."""
 
-    @property
-    def changes(self) -> int:
-        return sum(count for word, count in self.tally.items() if word not in ("unchanged", "read"))
-
     def data(self) -> dict[str, Any]:
-        """As JSON can hold it; docs/reference/report.md says what each field is."""
+        """As JSON can hold it: ``version``, and this class's own fields."""
         return {"version": VERSION, **asdict(self)}
 
 
@@ -196,11 +192,8 @@ def _drift(items: Iterable[Item]) -> Iterator[Finding]:
         elif item.urn in refreshed and item.op in ("update", "replace", "create-replacement"):
             # a stage's inputs are hidden where they are secret
             as_meant = item.inputs("old") != item.inputs("new") or item.type.startswith("command:")
-            yield from (
-                ()
-                if as_meant or not item.diffs
-                else [Finding("drift", f"{what} is not what it was made to be", ", ".join(item.diffs[:6]))]
-            )
+            if item.diffs and not as_meant:
+                yield Finding("drift", f"{what} is not what it was made to be", ", ".join(item.diffs[:6]))
 
 
 def _verdict(
@@ -215,7 +208,7 @@ def _verdict(
     if not changed:
         said = f"{_counted(tally)}."
         return f"Data is deleted. {said}" if "data-loss" in kinds else said
-    if changed == tuple(one for one in changed if one.gone):
+    if all(one.gone for one in changed):
         return f"Everything goes: {', '.join(one.service for one in changed)}."
     sentences = [services.sentence(changed)]
     for one in changed:

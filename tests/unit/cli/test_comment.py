@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from kolla_iac.cli import main
+from kolla_iac.preview.markdown import COMMENT, LIMIT
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "token-of-the-test"
@@ -117,6 +118,15 @@ def test_it_is_written_once_and_then_changed_in_place(host: Host, pipeline: str,
     ]
     assert run(str(file), "--name", "another") == 0
     assert len(host.comments) == 152
+
+
+def test_the_longest_report_fits_with_the_line_that_marks_it(
+    host: Host, pipeline: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "comment.md"
+    file.write_text("x" * LIMIT)
+    assert run(str(file), "--name", "an environment " * 50) == 0
+    assert LIMIT < len(host.comments[-1]["body"]) <= COMMENT
 
 
 def test_a_refusal_is_said_with_what_it_usually_means(
