@@ -18,6 +18,10 @@ CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 
 
+UP = ("running", "restarting")
+"""One that ends again and again is either, from one moment to the next: what is said of it stays."""
+
+
 class Network(Check):
     """Whether every container that runs is on the environment's network."""
 
@@ -27,7 +31,7 @@ class Network(Check):
     def run(self, look: Look) -> Iterator[Said]:
         label = f"{LABEL_ENVIRONMENT}={look.environment}"
         for host, client in look.clients.items():
-            here = [one for one in look.members if one.host == host and one.container.status == "running"]
+            here = [one for one in look.members if one.host == host and one.container.status in UP]
             attached = Counter(name for one in here for name in networks_of(one))
             named = [str(one.name) for one in client.networks.list(filters={"label": label})]
             # a stray one may carry the label too: the cloud's is the one that its containers are on
