@@ -44,8 +44,9 @@ def comment(
 ) -> None:
     """Write a file as a comment of this pull request, or change the one that was written before.
 
-    For pipelines: what to comment on is read from the environment that GitHub Actions and GitLab CI set. GitHub: needs
-    GITHUB_TOKEN with the permission `pull-requests: write`. GitLab: needs GITLAB_TOKEN with the scope `api`.
+    For pipelines: what to comment on is read from the environment that GitHub Actions and GitLab CI set; after a
+    merge, it is the request whose merge made the commit. GitHub: needs GITHUB_TOKEN with
+    the permission `pull-requests: write`. GitLab: needs GITLAB_TOKEN with the scope `api`.
     """
     from kolla_iac.preview.markdown import COMMENT
 
@@ -69,29 +70,49 @@ def comment(
 
 
 def where(environment: Mapping[str, str]) -> Where:
-    """What to comment on.
+    """What to comment on: the request that the pipeline runs for, else the one whose merge made this commit.
 
     Raises:
-        KollaError: this is no pipeline of a pull or merge request; names what is missing.
+        KollaError: this is no pipeline, or of no request; names what is missing.
     """
     if environment.get("CI_API_V4_URL"):
-        values = _all(environment, "CI_API_V4_URL", "CI_PROJECT_ID", "CI_MERGE_REQUEST_IID", "GITLAB_TOKEN")
-        notes = f"{values[0]}/projects/{values[1]}/merge_requests/{values[2]}/notes"
-        return Where(
-            notes,
-            f"{notes}/{{id}}",
-            "PUT",
-            {"PRIVATE-TOKEN": values[3]},
-            "does GITLAB_TOKEN have the scope api?",
-        )
-    values = _all(environment, "GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_REF", "GITHUB_TOKEN")
-    pull = re.fullmatch(r"refs/pull/(\d+)/\w+", values[2])
-    if pull is None:
-        raise KollaError("this is no pull request", {"saw": f"GITHUB_REF={values[2]}"})
-    issues = f"{values[0]}/repos/{values[1]}/issues"
-    headers = {"Authorization": f"Bearer {values[3]}", "Accept": "application/vnd.github+json"}
+        url, project, token = _all(environment, "CI_API_V4_URL", "CI_PROJECT_ID", "GITLAB_TOKEN")
+        hint = "does GITLAB_TOKEN have the scope api?"
+        headers = {"PRIVATE-TOKEN": token}
+        number = environment.get("CI_MERGE_REQUEST_IID")
+        if not number:
+            (commit,) = _all(environment, "CI_COMMIT_SHA")
+            asked = f"{url}/projects/{project}/repository/commits/{commit}/merge_requests"
+            number = _merged(asked, headers, hint, commit, "iid")
+        notes = f"{url}/projects/{project}/merge_requests/{number}/notes"
+        return Where(notes, f"{notes}/{{id}}", "PUT", headers, hint)
+    url, repository, ref, token = _all(
+        environment, "GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_REF", "GITHUB_TOKEN"
+    )
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
     hint = "has the job `permissions: pull-requests: write`? A fork's job never has it"
-    return Where(f"{issues}/{pull[1]}/comments", f"{issues}/comments/{{id}}", "PATCH", headers, hint)
+    if pull := re.fullmatch(r"refs/pull/(\d+)/\w+", ref):
+        number = pull[1]
+    else:
+        (commit,) = _all(environment, "GITHUB_SHA")
+        asked = f"{url}/repos/{repository}/commits/{commit}/pulls"
+        number = _merged(asked, headers, hint, commit, "number")
+    issues = f"{url}/repos/{repository}/issues"
+    return Where(f"{issues}/{number}/comments", f"{issues}/comments/{{id}}", "PATCH", headers, hint)
+
+
+def _merged(url: str, headers: Mapping[str, str], hint: str, commit: str, number: str) -> str:
+    """The number of the request whose merge made a commit, as the host's API tells it.
+
+    Source: GitHub "List pull requests associated with a commit"; GitLab "List merge requests associated with a commit".
+    """
+    found = [str(one[number]) for one in _call(headers, hint, "GET", url) if one.get("merged_at")]
+    if not found:
+        raise KollaError(
+            "there is no request to comment on",
+            {"saw": f"no merge of a request made commit {commit[:12]}", "hint": "was it pushed by itself?"},
+        )
+    return found[0]
 
 
 def _all(environment: Mapping[str, str], *names: str) -> list[str]:
@@ -112,30 +133,32 @@ def written(place: Where, marker: str, body: str) -> str:
     """
     found = next((one for one in _comments(place) if str(one.get("body", "")).startswith(marker)), None)
     if found is None:
-        _call(place, "POST", place.comments, {"body": body})
+        _call(place.headers, place.hint, "POST", place.comments, {"body": body})
         return "comment written"
     if found.get("body") == body:
         return "the comment says this already"
-    _call(place, place.update, place.one.format(id=found["id"]), {"body": body})
+    _call(place.headers, place.hint, place.update, place.one.format(id=found["id"]), {"body": body})
     return "comment changed in place"
 
 
 def _comments(place: Where) -> Iterator[Mapping[str, Any]]:
     for page in range(1, PAGES + 1):
-        found = _call(place, "GET", f"{place.comments}?per_page=100&page={page}")
+        found = _call(place.headers, place.hint, "GET", f"{place.comments}?per_page=100&page={page}")
         yield from found
         if len(found) < 100:
             return
 
 
-def _call(place: Where, method: str, url: str, data: Mapping[str, str] | None = None) -> Any:
+def _call(
+    headers: Mapping[str, str], hint: str, method: str, url: str, data: Mapping[str, str] | None = None
+) -> Any:
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise KollaError(f"{url} is no address of an API")
     request = urllib.request.Request(
         url,
         method=method,
         data=None if data is None else json.dumps(data).encode(),
-        headers={**place.headers, "Content-Type": "application/json", "User-Agent": "kolla-iac"},
+        headers={**headers, "Content-Type": "application/json", "User-Agent": "kolla-iac"},
     )
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
@@ -143,7 +166,7 @@ def _call(place: Where, method: str, url: str, data: Mapping[str, str] | None = 
     except urllib.error.HTTPError as error:
         said = error.read(2000).decode(errors="replace")
         raise KollaError(
-            f"{method} {url.partition('?')[0]} was refused: {error.code}", {"said": said, "hint": place.hint}
+            f"{method} {url.partition('?')[0]} was refused: {error.code}", {"said": said, "hint": hint}
         ) from None
     except (OSError, ValueError) as error:
         raise KollaError(f"{url.partition('?')[0]} cannot be asked", {"why": str(error)}) from None

@@ -9,8 +9,11 @@ from typing import Annotated
 
 import typer
 
-from kolla_iac.cli.report import FailOn, Format, Output, show
+from kolla_iac.cli.report import FailOn, Format, Output, approvals, show
 from kolla_iac.errors import KollaError
+
+POLICY = "policy.yaml"
+"""Beside the environments' files: which findings need which label."""
 
 
 def preview(
@@ -25,11 +28,12 @@ def preview(
 ) -> None:
     """Preview an update and say what it would do: what happens, what clients feel, where it cannot be undone.
 
-    The same as `pulumi preview --json` and `kolla-iac report`; changes nothing.
+    The same as `pulumi preview --json` and `kolla-iac report`; changes nothing. Where stacks/policy.yaml is there,
+    findings say which label they need.
     """
     from kolla_iac.cli.engine import previewed
-    from kolla_iac.cli.project import existing, root
-    from kolla_iac.preview import read
+    from kolla_iac.cli.project import existing, root, stacks
+    from kolla_iac.preview import Beside, read
 
     project = root()
     existing(project, environment)
@@ -38,8 +42,10 @@ def preview(
         raise KollaError(f"the preview of {environment} failed", {"said": done.stderr.strip()})
     if opened:
         form, output = "html", output or Path.cwd() / f"preview-{environment}.html"
+    policy = stacks(project) / POLICY
+    beside = Beside(approvals=approvals(policy if policy.exists() else None))
     try:
-        show(read(done.stdout, f"the preview of {environment}"), form, fail_on, output)
+        show(read(done.stdout, f"the preview of {environment}"), form, fail_on, output, beside)
     finally:
         if opened and output is not None and output.exists():
             webbrowser.open(output.resolve().as_uri())

@@ -15,6 +15,8 @@ SECRET = re.compile(
     re.I,
 )
 """Names of options whose values are secrets, whatever anybody says of them."""
+ENCRYPTED = "secure"
+"""Key below which a stack's settings hold what is encrypted."""
 IN_URL = re.compile(r"(?<=://)([^/\s:@]*):([^@\s]+)@")
 MASKED = "[not shown]"
 
@@ -71,8 +73,8 @@ def changes(preview: Preview) -> tuple[tuple[FileChange, ...], tuple[str, ...]]:
                 )
             )
             for file, options in _files(mapping(was), mapping(now)):
-                shown = tuple(_shown(one, f"{item.name}: {file}", masked) for one in options)
-                found.append(FileChange(item.name, file, where, shown))
+                clean = tuple(_shown(one, f"{item.name}: {file}", masked) for one in options)
+                found.append(FileChange(item.name, file, where, clean))
     return tuple(found), tuple(masked)
 
 
@@ -93,10 +95,16 @@ def _files(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def _shown(one: OptionChange, where: str, masked: dict[str, None]) -> OptionChange:
-    values = [_value(one.option, value) for value in (one.old, one.new)]
-    if values != [one.old, one.new]:
+    clean = shown(one)
+    if clean != one:
         masked[f"{where} [{one.section}] {one.option}"] = None
-    return OptionChange(one.section, one.option, values[0], values[1])
+    return clean
+
+
+def shown(one: OptionChange) -> OptionChange:
+    """The option without what looks like a secret."""
+    old, new = (_value(one.option, value) for value in (one.old, one.new))
+    return OptionChange(one.section, one.option, old, new)
 
 
 def _value(option: str, value: str | None) -> str | None:
@@ -108,7 +116,7 @@ def _value(option: str, value: str | None) -> str | None:
     """
     if value is None or value == "[secret]":
         return value
-    if SECRET.search(option) and not _placeholder(value):
+    if (SECRET.search(option) or option == ENCRYPTED) and not _placeholder(value):
         return MASKED
     return IN_URL.sub(lambda it: it[0] if _placeholder(it[2]) else f"{it[1]}:{MASKED}@", value)
 

@@ -14,7 +14,8 @@ from typing import Literal
 from kolla_iac.plan.text import order
 from kolla_iac.preview.configuration import FileChange
 from kolla_iac.preview.measured import Measured
-from kolla_iac.preview.report import Report
+from kolla_iac.preview.picture import picture
+from kolla_iac.preview.report import Finding, Report
 from kolla_iac.preview.services import ServiceChange
 
 LONGEST = 300
@@ -38,9 +39,10 @@ Line = tuple[Span, ...]
 class Part:
     """A part of the page. ``rows`` may be shortened, those of the lowest ``weight`` first."""
 
-    kind: Literal["verdict", "heading", "text", "list", "table", "diff"]
+    kind: Literal["verdict", "heading", "text", "list", "table", "diff", "mermaid"]
     rows: tuple[tuple[Line, ...], ...]
-    """A verdict, heading or text: one row of one line; a list: rows of one; a table: its head first."""
+    """A verdict, heading or text: one row of one line; a list: rows of one; a table: its head first.
+    Mermaid: its lines, for formats whose host draws it; the others leave it out, it says nothing of its own."""
     weight: int = 100
     left_out: int = 0
     """How many rows were."""
@@ -69,13 +71,9 @@ def clean(text: str) -> str:
     return text if size <= LONGEST else f"{text[:LONGEST]}... ({size:,} characters)"
 
 
-def document(report: Report, notes: Sequence[Line] = ()) -> tuple[Part, ...]:
-    """The parts, in the order in which a reviewer needs them; each only when it has something to say.
-
-    Args:
-        notes: more lines for the foot: the base, whether it is stale.
-    """
-    return tuple(_parts(report, notes))
+def document(report: Report) -> tuple[Part, ...]:
+    """The parts, in the order in which a reviewer needs them; each only when it has something to say."""
+    return tuple(_parts(report))
 
 
 def _text(*parts: str | Span, kind: Literal["verdict", "heading", "text"] = "text") -> Part:
@@ -91,7 +89,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[Line]], weight: int, fol
     return Part("table", (first, *(tuple(row) for row in rows)), weight, fold=fold)
 
 
-def _parts(report: Report, notes: Sequence[Line]) -> Iterator[Part]:
+def _parts(report: Report) -> Iterator[Part]:
     counted = ", ".join(f"{count:,} {word}" for word, count in report.tally.items())
     yield _text(report.verdict, kind="verdict")
     if counted:
@@ -104,7 +102,13 @@ def _parts(report: Report, notes: Sequence[Line]) -> Iterator[Part]:
         yield _text("What needs a look", kind="heading")
         yield _list(
             [
-                line(Span(one.kind, "strong"), " ", code(one.what), *((": ", one.why) if one.why else ()))
+                line(
+                    Span(one.kind, "strong"),
+                    " ",
+                    code(one.what),
+                    *((": ", one.why) if one.why else ()),
+                    *_approval(one),
+                )
                 for one in findings
             ],
             90,
@@ -114,7 +118,15 @@ def _parts(report: Report, notes: Sequence[Line]) -> Iterator[Part]:
     yield from _felt(report)
     yield from _contents(report)
     yield _text(*_foot(report))
-    yield from (Part("text", ((note,),)) for note in notes)
+
+
+def _approval(one: Finding) -> tuple[str | Span, ...]:
+    if not one.needs:
+        return ()
+    needs = ("; needs the label ", code(one.needs))
+    if one.approved is None:
+        return needs
+    return (*needs, ", which is there" if one.approved else Span(", which is missing", "strong"))
 
 
 def _measured(seen: Measured) -> Iterator[Part]:
@@ -153,9 +165,17 @@ def _felt(report: Report) -> Iterator[Part]:
     for one in report.services:
         if one.stages:
             yield _stages(one)
+    drawn = picture(report.services)
+    if drawn:
+        rows = tuple(((Span(one, "code"),),) for one in drawn)
+        yield Part("mermaid", rows, 5, fold="Picture of the stages")
 
 
 def _contents(report: Report) -> Iterator[Part]:
+    if report.settings:
+        yield _text("Settings", kind="heading")
+        yield _text(code(report.settings.file))
+        yield _diff(report.settings)
     if report.configuration:
         yield _text("Configuration", kind="heading")
         for file in report.configuration:
@@ -229,7 +249,8 @@ def _diff(file: FileChange) -> Part:
     for one in file.options:
         if one.section != section:
             section = one.section
-            rows.append((line(Span(f"  [{clean(section)}]", "code")),))
+            if section:
+                rows.append((line(Span(f"  [{clean(section)}]", "code")),))
         for sign, value in (("-", one.old), ("+", one.new)):
             if value is not None:
                 rows.append((line(Span(f"{sign} {clean(one.option)} = {clean(value)}", "code")),))
@@ -249,11 +270,15 @@ def _foot(report: Report) -> list[str | Span]:
         parts.append(f" at {datetime.fromtimestamp(report.made, UTC):%Y-%m-%d %H:%M:%S} UTC")
     if report.seconds:
         parts.append(f" in {report.seconds:.0f} s")
+    if report.base:
+        parts += [" against ", code(report.base)]
     return [*parts, ". A preview is true of the moment in which it was made."]
 
 
 def shortened(part: Part, rows: int) -> Part:
     """The part with no more than so many rows (a table's head is not one of them); what is left out is counted."""
+    if part.kind == "mermaid":  # a part of a picture is none; the tables say the same
+        return replace(part, rows=())
     head = 1 if part.kind == "table" else 0
     here = len(part.rows) - head
     if here <= rows:

@@ -35,7 +35,8 @@ def markdown(parts: Sequence[Part], limit: int = LIMIT) -> str:
 
 def _whole(parts: Sequence[Part]) -> str:
     blocks = []
-    for fold, inside in groupby(parts, key=lambda part: part.fold):
+    there = (part for part in parts if part.rows)
+    for fold, inside in groupby(there, key=lambda part: part.fold):
         rendered = "\n\n".join(_part(part) for part in inside)
         if fold:
             # blank lines around: both hosts read Markdown inside HTML only then

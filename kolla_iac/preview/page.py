@@ -57,7 +57,8 @@ def page(parts: Sequence[Part], title: str) -> str:
         title: of the window; text.
     """
     blocks = []
-    for fold, inside in groupby(parts, key=lambda part: part.fold):
+    there = (part for part in parts if part.kind != "mermaid")
+    for fold, inside in groupby(there, key=lambda part: part.fold):
         rendered = "\n".join(_part(part, filtered=bool(fold)) for part in inside)
         if fold:
             rendered = f"<details>\n<summary>{escape(fold)}</summary>\n{rendered}\n</details>"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kolla_iac.preview import configuration, services
 from kolla_iac.preview.configuration import FileChange
@@ -13,14 +13,15 @@ from kolla_iac.preview.measured import Measured
 from kolla_iac.preview.read import Item, Preview
 from kolla_iac.preview.services import ServiceChange, Stage
 
+if TYPE_CHECKING:
+    from kolla_iac.preview.beside import Beside
+
 VERSION = 1
 """Of the report as JSON: grows when a field changes its meaning or goes."""
 Kind = Literal[
-    "failed", "data-loss", "interruption", "irreversible", "downgrade", "unknown", "drift", "masked"
+    "failed", "stale", "data-loss", "interruption", "irreversible", "downgrade", "unknown", "drift", "masked"
 ]
-KINDS: tuple[Kind, ...] = (
-    "failed", "data-loss", "interruption", "irreversible", "downgrade", "unknown", "drift", "masked",
-)  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
 """What may need a human's eye, the most urgent first."""
 GATES: tuple[Kind, ...] = ("data-loss", "interruption", "irreversible", "unknown", "drift")
 """Kinds that a pipeline may stop at."""
@@ -48,6 +49,10 @@ class Finding:
     kind: Kind
     what: str
     why: str = ""
+    needs: str = ""
+    """Label that approves it; empty where none is asked for."""
+    approved: bool | None = None
+    """Whether the request carries that label; None where nobody said which it carries."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,10 @@ class Report:
     warnings: tuple[str, ...] = ()
     measured: Measured | None = None
     """What a probe saw while it was carried out."""
+    settings: FileChange | None = None
+    """How the environment's settings differ from those of the base."""
+    base: str = ""
+    """What the preview was made against."""
     made: float = 0
     """When the preview was made, in seconds since 1970; 0 where it does not say."""
     seconds: float = 0
@@ -96,16 +105,17 @@ class Report:
         return {"version": VERSION, **asdict(self)}
 
 
-def report(preview: Preview, measured: Measured | None = None) -> Report:
+def report(preview: Preview, beside: Beside | None = None) -> Report:
     """The report of a preview.
 
     Args:
-        measured: what a probe saw while it was carried out, once it was.
+        beside: what stands beside its own data.
     """
     changed = services.changes(preview)
     files, masked = configuration.changes(preview)
     tally = _tally(preview)
-    findings = sorted(_findings(preview, changed, masked), key=lambda one: KINDS.index(one.kind))
+    findings = [*_findings(preview, changed, masked), *_stale(beside)]
+    findings = sorted(_approved(findings, beside), key=lambda one: KINDS.index(one.kind))
     return Report(
         stack=preview.stack,
         project=preview.project,
@@ -121,7 +131,9 @@ def report(preview: Preview, measured: Measured | None = None) -> Report:
         resources=tuple(_resources(preview)),
         errors=preview.errors,
         warnings=preview.warnings,
-        measured=measured,
+        measured=beside.measured if beside else None,
+        settings=beside.settings if beside else None,
+        base=beside.base if beside else "",
         made=preview.made,
         seconds=preview.seconds,
     )
@@ -164,6 +176,20 @@ def _findings(preview: Preview, changed: Iterable[ServiceChange], masked: Iterab
         yield Finding(
             "masked", f"{name} looks like a secret and is not marked as one", "its value is not shown here"
         )
+
+
+def _stale(beside: Beside | None) -> Iterator[Finding]:
+    for why in beside.stale if beside else ():
+        yield Finding("stale", "this preview is not true any more", why)
+
+
+def _approved(findings: Iterable[Finding], beside: Beside | None) -> Iterator[Finding]:
+    approvals = (beside.approvals if beside else None) or {}
+    labels = beside.labels if beside else None
+    for one in findings:
+        label = approvals.get(one.kind, "")
+        approved = None if labels is None else label in labels
+        yield replace(one, needs=label, approved=approved) if label else one
 
 
 def _of_item(item: Item) -> Iterator[Finding]:

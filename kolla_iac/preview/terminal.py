@@ -21,7 +21,7 @@ COLOURS = {
 def terminal(parts: Sequence[Part], width: int = 100, *, coloured: bool = False) -> str:
     """The page in so many columns; coloured only where that was asked for."""
     lines: list[str] = []
-    for part in parts:
+    for part in (part for part in parts if part.kind != "mermaid"):
         if part.fold:
             lines += ["", _painted(part.fold, "heading", coloured)]
         match part.kind:

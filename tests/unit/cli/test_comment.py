@@ -4,84 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
 
 from kolla_iac.cli import main
 from kolla_iac.preview.markdown import COMMENT, LIMIT
+from tests.comments import MERGED, TOKEN, Host, comments
 
 ROOT = Path(__file__).resolve().parents[3]
-TOKEN = "token-of-the-test"
-
-
-class Host(ThreadingHTTPServer):
-    """GitHub and GitLab, as far as comments go: pages of 100, and a token that must be right."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.comments: list[dict[str, Any]] = [{"id": n, "body": f"comment {n}"} for n in range(150)]
-        self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Host
-
-    def _answer(self, status: int, data: Any) -> None:
-        body = json.dumps(data).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _handle(self) -> None:
-        size = int(self.headers.get("Content-Length") or 0)
-        sent = json.loads(self.rfile.read(size)) if size else {}
-        self.server.asked.append(f"{self.command} {self.path}")
-        if TOKEN not in (
-            self.headers.get("Authorization", "").removeprefix("Bearer "),
-            self.headers.get("PRIVATE-TOKEN"),
-        ):
-            return self._answer(403, {"message": "Resource not accessible by integration"})
-        parts = urlsplit(self.path)
-        lists = r"/repos/me/it/issues/7/comments|/projects/3/merge_requests/7/notes"
-        if self.command == "GET" and re.fullmatch(lists, parts.path):
-            asked = parse_qs(parts.query)
-            page, size = int(asked["page"][0]), int(asked["per_page"][0])
-            return self._answer(200, self.server.comments[(page - 1) * size : page * size])
-        if self.command == "POST" and re.fullmatch(lists, parts.path):
-            self.server.comments.append({"id": 1000 + len(self.server.comments), **sent})
-            return self._answer(201, self.server.comments[-1])
-        one = re.fullmatch(rf"(?:/repos/me/it/issues/comments|{lists.split('|')[1]})/(\d+)", parts.path)
-        if one and self.command == ("PATCH" if "repos" in parts.path else "PUT"):
-            (found,) = (each for each in self.server.comments if each["id"] == int(one[1]))
-            found.update(sent)
-            return self._answer(200, found)
-        return self._answer(404, {"message": "Not Found"})
-
-    do_GET = do_POST = do_PATCH = do_PUT = _handle
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
 def host() -> Iterator[Host]:
-    server = Host()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with comments() as server:
+        yield server
 
 
 @pytest.fixture(params=["github", "gitlab"])
@@ -118,6 +57,29 @@ def test_it_is_written_once_and_then_changed_in_place(host: Host, pipeline: str,
     ]
     assert run(str(file), "--name", "another") == 0
     assert len(host.comments) == 152
+
+
+def test_after_a_merge_it_is_the_request_that_was_merged(
+    host: Host,
+    pipeline: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "comment.md"
+    file.write_text("announced")
+    assert run(str(file)) == 0
+    monkeypatch.delenv("CI_MERGE_REQUEST_IID", raising=False)
+    if pipeline == "github":
+        monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
+    commit = "GITHUB_SHA" if pipeline == "github" else "CI_COMMIT_SHA"
+    monkeypatch.setenv(commit, MERGED)
+    file.write_text("measured")
+    assert run(str(file)) == 0
+    assert [one["body"].splitlines()[1:] for one in host.comments[150:]] == [["measured"]]
+    monkeypatch.setenv(commit, "0" * 40)
+    assert run(str(file)) == 1
+    assert "no merge of a request made commit 000000000000" in capsys.readouterr().err
 
 
 def test_the_longest_report_fits_with_the_line_that_marks_it(
@@ -172,29 +134,43 @@ def test_outside_of_a_pipeline_it_says_what_is_missing(
     assert "GITHUB_API_URL" in capsys.readouterr().err
 
 
-def test_the_workflows_have_the_least_rights_and_pinned_actions() -> None:
-    text = (ROOT / ".github" / "workflows" / "preview.yml").read_text()
+@pytest.mark.parametrize("name", ["preview", "apply"])
+def test_the_workflows_have_the_least_rights_and_pinned_actions(name: str) -> None:
+    text = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text()
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {}
     assert "pull_request_target" not in text
-    for name, job in workflow["jobs"].items():
-        writes = {key for key, value in job["permissions"].items() if value == "write"}
-        assert writes == ({"pull-requests"} if name == "preview" else set())
-        for step in job["steps"]:
+    for job, said in workflow["jobs"].items():
+        writes = {key for key, value in said["permissions"].items() if value == "write"}
+        assert writes == (set() if job == "settings" else {"pull-requests"})
+        for step in said["steps"]:
             if "uses" in step:
                 assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"]), step
             # nothing that a pull request's author writes is pasted into a shell
             assert "${{" not in step.get("run", "")
-    assert "secrets." not in json.dumps(workflow["jobs"]["settings"])
+    assert "secrets." not in json.dumps(workflow["jobs"].get("settings", {}))
 
 
 def test_every_command_of_the_workflows_is_one_that_there_is() -> None:
-    """Each `kolla-iac` line of both workflows, parsed by the command line itself."""
-    lines = []
-    for file in (".github/workflows/preview.yml", ".gitlab/preview.yml"):
-        lines += re.findall(r"kolla-iac ([a-z]+ .*)$", (ROOT / file).read_text(), re.MULTILINE)
+    """Both scripts are there for both hosts, and each line of `kolla-iac` is parsed by the command line itself."""
+    files = (".github/workflows/preview.yml", ".github/workflows/apply.yml", ".gitlab/preview.yml")
+    texts = [(ROOT / file).read_text() for file in files]
+    called = set(re.findall(r"(\.ci/\w+) \"", "\n".join(texts)))
+    assert called == {".ci/preview", ".ci/apply"}
+    for name in called:
+        assert (ROOT / name).stat().st_mode & 0o111
+    texts += [(ROOT / name).read_text().replace("\\\n", " ") for name in called]
+    lines = re.findall(r"kolla-iac ([a-z]+ [^|\n]*)", "\n".join(texts))
+    # comments say what is to be copied; what the shell takes away is none of the command's words
+    lines = [line for line in lines if '"' in line]
     assert len(lines) >= 9
-    for words in (line.replace('"', "").split() for line in lines):
+    for line in lines:
+        words = (
+            line.partition(" -- ")[0]
+            .partition(" 2>")[0]
+            .replace('"${words[@]}"', "x")
+            .replace('"${measured[@]}"', "")
+        )
         with pytest.raises(SystemExit) as ended:
-            main([*words, "--help"])
+            main([*words.replace('"', "").split(), "--help"])
         assert ended.value.code in (0, None), words

@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from kolla_iac.cli.report import rendered
-from kolla_iac.preview import NotMeasured, read, read_measured, report
+from kolla_iac.preview import Beside, NotMeasured, read, read_measured, report
 from kolla_iac.preview.document import document
 from kolla_iac.preview.markdown import LIMIT, markdown
 from tests.unit.preview.steps import digest, step
@@ -183,7 +183,7 @@ def _probed(kept: bool) -> str:
 @pytest.mark.parametrize("kept", [True, False])
 def test_what_was_measured_stands_beside_what_was_announced(kept: bool) -> None:
     seen = read_measured(_probed(kept), "measured.json")
-    found = report(read(digest(keystone({}, {"expiration": "7"})), "x"), seen)
+    found = report(read(digest(keystone({}, {"expiration": "7"})), "x"), Beside(measured=seen))
     failed = 0 if kept else 3
     for form in ("text", "markdown", "html"):
         text = rendered(found, form, piped=True)
