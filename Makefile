@@ -11,7 +11,7 @@ IN := source ./.envrc &&
 BEGAN := $(shell date +%s.%N)
 PYTEST := python -m pytest
 
-.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench bench-upgrade lint format docs docs-check lock clean
+.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench bench-upgrade browser ready lint format docs docs-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,7 +37,10 @@ purge: ready ## take down everything, data too; asks first
 test: ## everything that must pass: lint, docs, unit, plan, engine and cloud tests
 	@$(PYTHON) -m tools.parts setup lint docs-check test-unit test-plans test-engine test-cloud
 
-test-unit: ready ## tests without engine and containers
+browser: # in which the tests open our pages
+	@$(PYTHON) -m tools.setup.browser
+
+test-unit: ready browser ## tests without engine and containers
 	@$(IN) $(PYTEST) tests/unit tests/preview -m "not long"
 
 test-plans: ready ## golden plans: what a change will do, as text

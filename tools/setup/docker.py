@@ -11,7 +11,7 @@ from pathlib import Path
 from . import pins
 from .errors import SetupError
 from .report import Report
-from .shell import answers, run
+from .shell import answers, install, run
 
 
 def have_docker(report: Report) -> str:
@@ -93,12 +93,11 @@ def _install(report: Report) -> None:
             "install Docker (https://docs.docker.com/engine/install/), then: make setup",
         )
     report.say(f"installing Docker from the distribution: {' '.join(pins.DOCKER_PACKAGES)}")
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "-qq"], need="the distribution's package lists", env=quiet)
+    need = "Docker from the distribution's packages"
+    install(*pins.DOCKER_PACKAGES, need=need)
     # from Debian trixie on, the client's BuildKit is a package of its own
-    buildx = [pins.BUILDX_PACKAGE] if answers(["apt-cache", "show", pins.BUILDX_PACKAGE]) else []
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *pins.DOCKER_PACKAGES, *buildx]
-    run(command, need="Docker from the distribution's packages", env=quiet)
+    if answers(["apt-cache", "show", pins.BUILDX_PACKAGE]):
+        install(pins.BUILDX_PACKAGE, need=need)
 
 
 def _start(path: str, report: Report) -> None:

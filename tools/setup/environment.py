@@ -8,7 +8,7 @@ from pathlib import Path
 from . import pins
 from .cache import kept, key
 from .errors import SetupError
-from .shell import Command, answers, run
+from .shell import Command, answers, install, run
 
 
 def uv() -> Path:
@@ -29,8 +29,7 @@ def _fetch_uv(folder: Path) -> None:
     venv: Command = [sys.executable, "-m", "venv", folder]
     if answers(venv, timeout=120) is None:
         if os.geteuid() == 0 and shutil.which("apt-get"):
-            run(["apt-get", "update", "-qq"], need="Debian's package lists")
-            run(["apt-get", "install", "-y", "-qq", "python3-venv"], need="Debian's package python3-venv")
+            install("python3-venv", need="Debian's package python3-venv")
             shutil.rmtree(folder)
             run(venv, need=need)
         else:

@@ -55,6 +55,17 @@ def run(
     return done.stdout
 
 
+def install(*packages: str, need: str) -> None:
+    """Install packages of the distribution, with ``apt-get``.
+
+    Raises:
+        SetupError: it failed, as of ``run``.
+    """
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    run(["apt-get", "update", "-qq"], need="the distribution's package lists", env=quiet)
+    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], need=need, env=quiet)
+
+
 def answers(command: Command, timeout: float = 20.0) -> str | None:
     """stdout of ``command`` where it succeeds within ``timeout`` seconds, else None."""
     try:
