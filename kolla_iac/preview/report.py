@@ -12,6 +12,7 @@ from kolla_iac.preview.configuration import FileChange
 from kolla_iac.preview.measured import Measured
 from kolla_iac.preview.read import Item, Preview
 from kolla_iac.preview.services import ServiceChange, Stage
+from kolla_iac.preview.words import sentence, why_replaced
 
 if TYPE_CHECKING:
     from kolla_iac.preview.beside import Beside
@@ -236,7 +237,7 @@ def _verdict(
         return f"Data is deleted. {said}" if "data-loss" in kinds else said
     if all(one.gone for one in changed):
         return f"Everything goes: {', '.join(one.service for one in changed)}."
-    sentences = [services.sentence(changed)]
+    sentences = [sentence(changed)]
     for one in changed:
         for number, stage in enumerate(one.stages, start=1):
             if stage.no_way_back:
@@ -258,7 +259,7 @@ def _resources(preview: Preview) -> Iterator[Resource]:
         if word in ("", "read") or item.urn in found:
             continue
         changed = tuple(dict.fromkeys(name.split(".")[0].split("[")[0] for name in (*item.diffs, *item.keys)))
-        why = services.why_replaced(item) if word == "replaced" else ""
+        why = why_replaced(item) if word == "replaced" else ""
         found[item.urn] = Resource(word, item.type, item.name, changed, why)
     yield from sorted(found.values(), key=lambda one: order.get(one.op, 9))
 
