@@ -104,7 +104,8 @@ class Ground(ABC):
     def came(self, stage: str) -> bool:
         """Whether the update is at a stage, so far that there is something to be met."""
         if stage == "new replicas":
-            return any(str(one.id) not in self._there for one in self.replicas())
+            # what the update before has begun may still appear, before this one has the state
+            return self.locked() and any(str(one.id) not in self._there for one in self.replicas())
         return bool(self.pid(stage)) and (stage not in JOBS or self.job() is not None)
 
     def containers(self, **labels: str) -> list[Container]:
