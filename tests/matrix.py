@@ -57,8 +57,8 @@ class Answer:
 
 
 def cell(fault: str, stage: str, came_to: str, answers: Iterable[Answer], begin: float, end: float) -> Cell:
-    """The figure of the requests that were sent while the cell lasted."""
-    mine = [one for one in answers if begin <= one.sent < end]
+    """The figure of the requests whose answer came while the cell lasted; some were on their way when it began."""
+    mine = [one for one in answers if begin <= one.ended < end]
     good = sorted(one.ended for one in mine if not one.wrong)
     marks = [begin, *good, max([end, *good])]
     gap = max(later - earlier for earlier, later in pairwise(marks))

@@ -123,7 +123,7 @@ class World(Ground):
         finally:
             connection.close()
         if answer.status != (201 if issue else 200):
-            raise Wrong(f"HTTP {answer.status}")
+            raise Wrong(f"HTTP {answer.status} {answer.headers.get('Why', 'of the load balancer')}")
         if issue:
             self._token = answer.headers["X-Subject-Token"]
 

@@ -70,22 +70,22 @@ class Identity(Handler):
         inner = self.headers.get("Host", "").startswith("keystone.internal")
         return broken(kind, os.uname().nodename) or (inner and broken(kind, "verify"))
 
-    def stored(self):
-        """Whether the database answers; the cache may be away."""
+    def without(self):
+        """Why the database does not answer; empty if it does. The cache may be away."""
         with contextlib.suppress(OSError):
             ask(peers()["memcached"], 0.3)
         try:
             ask(peers()["mariadb"], 1)
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            return str(error)
+        return ""
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.wrong("500") or self.wrong("token"):
             self.answer(500)
-        elif not self.stored():
-            self.answer(503)
+        elif why := self.without():
+            self.answer(503, Why=why)
         else:
             self.answer(201, X_Subject_Token="token-" + secrets.token_hex(8))
 
@@ -99,8 +99,8 @@ class Identity(Handler):
             self.answer(200)
         elif self.wrong("token"):
             self.answer(500)
-        elif not self.stored():
-            self.answer(503)
+        elif why := self.without():
+            self.answer(503, Why=why)
         else:
             known = self.headers.get("X-Subject-Token", "").startswith("token-")
             self.answer(200 if known else 404)
