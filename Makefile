@@ -9,7 +9,7 @@ ENV ?= dev
 IN := source ./.envrc &&
 # for the table of what took how long at the end of `make up`
 BEGAN := $(shell date +%s.%N)
-PYTEST := python -m pytest
+PYTEST := python -m pytest --durations=25 --durations-min=5
 
 .PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench bench-upgrade browser ready lint format docs docs-check lock clean
 

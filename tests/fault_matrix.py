@@ -35,6 +35,9 @@ NAMES = {
 }
 """Column of the matrix -> stage as the timeline knows it."""
 
+CREATING = r"docker:index:Container \S*keystone-\d creating"
+"""The engine's word for it."""
+
 
 class Ground(ABC):
     """An environment with Keystone, or what answers like it, and what a fault must know of it."""
@@ -101,12 +104,16 @@ class Ground(ABC):
         mine = [record for record in records if record["stage"] == NAMES.get(stage)]
         return int(mine[-1]["pid"]) if mine and mine[-1]["outcome"] == "running" else 0
 
-    def came(self, stage: str) -> bool:
+    def came(self, stage: str, up: Running) -> bool:
         """Whether the update is at a stage, so far that there is something to be met."""
         if stage == "new replicas":
-            # what the update before has begun may still appear, before this one has the state
-            return self.locked() and any(str(one.id) not in self._there for one in self.replicas())
+            # as early as can be told: what makes them is to be met while it does
+            return up.says(CREATING)()
         return bool(self.pid(stage)) and (stage not in JOBS or self.job() is not None)
+
+    def began(self) -> bool:
+        """Whether the update has made a replica."""
+        return any(str(one.id) not in self._there for one in self.replicas())
 
     def containers(self, **labels: str) -> list[Container]:
         """Containers that carry labels of ours, running or not, in the order of their host names."""
@@ -224,7 +231,7 @@ class Walk:
             try:
                 for number, (stage, name, fault) in enumerate(faults, start=1):
                     cell_of = f"{name} at {stage}"
-                    up.until(lambda: ground.came(stage), 60)  # noqa: B023 - called before the next turn
+                    up.until(lambda: ground.came(stage, up), 60)  # noqa: B023 - called before the next turn
                     began = time.monotonic()
                     met = fault(ground, up, stage)
                     self._marks.append((name, stage, began, met))
@@ -320,6 +327,8 @@ def container_killed(ground: Ground, up: Running, stage: str) -> Met:
         assert job is not None
         kill(job)
         return Met(ends=True)
+    if stage == "new replicas":
+        eventually(ground.began, 20, "a new replica")
     kill(ground.newest({"first handover": 1, "last handover": 2}.get(stage, 0)))
     time.sleep(0.3)  # for requests that could feel it, before the stage meets another fault
     return Met(felt_until=time.monotonic() + 1 if stage == "verify" else 0.0)
