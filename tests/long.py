@@ -29,7 +29,8 @@ MATRIX_HEAD = """# The fault matrix's last run
 
 Keystone upgraded from 2025.2 to 2026.1 on real services, with a fault at each stage, under a probe of 10 requests a
 second. `make test-long` runs it and writes this page; `python -m tests.long matrix` runs the matrix alone. The same
-matrix on small images (`tests/engine/test_fault_matrix.py`) prints its own; two of its rows are part of `make test`.
+matrix on small images (`tests/engine/test_fault_matrix.py`) prints its own; all but one of its rows are part of
+`make test`.
 
 A cell says: requests that failed and all of them, from the fault until the next one or the end; the longest time
 without a successful answer; and what it came to. `rides`: the update went on. `again`: it ended, and the next
