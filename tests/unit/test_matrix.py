@@ -17,15 +17,21 @@ def _answers() -> list[Answer]:
     return [Answer(n / 10, n / 10 + 0.05, "HTTP 503" if 10 <= n < 20 else "") for n in range(30)]
 
 
-def test_a_cell_counts_what_was_sent_while_it_lasted() -> None:
+def test_a_cell_counts_what_was_answered_while_it_lasted() -> None:
     one = matrix.cell("fault", "expand", "again", _answers(), 0.5, 2.5)
     assert (one.failed, one.total) == (10, 20)
     assert one.gap == pytest.approx(1.1)
 
 
 def test_nobody_answered_until_the_end() -> None:
-    one = matrix.cell("fault", "expand", "again", _answers(), 1.0, 1.95)
-    assert (one.failed, one.total, one.gap) == (10, 10, pytest.approx(0.95))
+    one = matrix.cell("fault", "expand", "again", _answers(), 1.0, 2.0)
+    assert (one.failed, one.total, one.gap) == (10, 10, pytest.approx(1.0))
+
+
+def test_what_was_on_its_way_counts_where_it_was_answered() -> None:
+    sent_before = [Answer(0.9, 1.2, "HTTP 503")]
+    assert matrix.cell("one", "expand", "rides", sent_before, 0.0, 1.0).failed == 0
+    assert matrix.cell("two", "expand", "rides", sent_before, 1.0, 2.0).failed == 1
 
 
 def test_the_table_has_a_dash_where_nothing_was_tried() -> None:
