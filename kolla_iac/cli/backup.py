@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment.")]
 Dump = Annotated[str, typer.Argument(metavar="BACKUP", help="As `kolla-iac backup list` names it.")]
-SERVICE = "keystone"
-"""The service whose schema is dumped; others bring their own stage ``backup``."""
+STAGE, FINAL = "backup", "contract"
+"""Of a service with a schema: the stage that dumps it, and the one of no return."""
 
 
 @app.callback()
@@ -39,9 +39,9 @@ def list_command(environment: Name) -> None:
 
     project = root()
     existing(project, environment)
-    stage, _ = last_backup(project, environment)
-    for line in _run(stage, "list"):
-        print(line)
+    for stage, _ in last_backups(project, environment):
+        for line in _run(stage, "list"):
+            print(line)
 
 
 @app.command("restore")
@@ -61,11 +61,12 @@ def restore_command(
 
     project = root()
     existing(project, environment)
-    stage, final = last_backup(project, environment)
+    stage, final = _of(backup, last_backups(project, environment))
+    service = stage.service
     for line in _run(stage, f"check {backup}"):
         print(line)
     if not yes:
-        print(f"{SERVICE} of {environment} stops, and what its schema holds is replaced by {backup}.")
+        print(f"{service} of {environment} stops, and what its schema holds is replaced by {backup}.")
         if (
             typer.prompt("Type the environment's name to go on", default="", show_default=False)
             != environment
@@ -74,21 +75,21 @@ def restore_command(
     if final:  # what ran for the later release is to run again; this takes the state's lock before anything is touched
         pulumi(project, ["state", "delete", final, "--stack", environment, "--target-dependents", "--yes"])
     context = _context(stage)
-    for one in of_service(context.hosts, environment, SERVICE):
+    for one in of_service(context.hosts, environment, service):
         if one.running:
             one.container.stop(timeout=60)
             print(f"{one} stopped")
     for line in _run(stage, f"restore {backup}"):
         print(line)
-    series = re.match(rf"{SERVICE}-(\d+\.\d+)-", backup)
+    series = re.match(rf"{re.escape(_schema(stage))}-(\d+\.\d+)-", backup)
     release = (
         f'release: "{series[1]}" in the settings' if series else "the release of that time in the settings"
     )
     print(f"next  {release}, then: pulumi up --stack {environment}")
 
 
-def last_backup(project: Path, environment: str) -> tuple[JobStage, str]:
-    """The stage that made the last dump, as the state has it, and the URN of the stage of no return, if it ran.
+def last_backups(project: Path, environment: str) -> list[tuple[JobStage, str]]:
+    """Of each service the stage that made the last dump, as the state has it, and its stage of no return, if it ran.
 
     Its image, its host, its volume and its login are those with which the schema was dumped.
 
@@ -99,8 +100,13 @@ def last_backup(project: Path, environment: str) -> tuple[JobStage, str]:
 
     said = pulumi(project, ["stack", "export", "--show-secrets", "--stack", environment])
     resources = (json.loads(said).get("deployment") or {}).get("resources") or []
-    made = _named(resources, f"{SERVICE}-backup")
-    if made is None:
+    named = {str(one["urn"]).rsplit("::", 1)[-1]: one for one in resources}
+    found = []
+    for name, made in named.items():
+        if name.endswith(f"-{STAGE}"):
+            final = named.get(f"{name.removesuffix(STAGE)}{FINAL}")
+            found.append((_stage(made["inputs"]["stdin"]), str(final["urn"]) if final else ""))
+    if not found:
         raise KollaError(
             f"no backup of {environment} is known",
             {
@@ -108,13 +114,25 @@ def last_backup(project: Path, environment: str) -> tuple[JobStage, str]:
                 "hint": "backup.before_upgrade in the settings is not never?",
             },
         )
-    final = _named(resources, f"{SERVICE}-contract")
-    return _stage(made["inputs"]["stdin"]), str(final["urn"]) if final else ""
+    return found
 
 
-def _named(resources: Iterable[dict[str, Any]], name: str) -> dict[str, Any] | None:
-    found = (one for one in resources if str(one["urn"]).rsplit("::", 1)[-1] == name)
-    return next(found, None)
+def _of(backup: str, stages: Iterable[tuple[JobStage, str]]) -> tuple[JobStage, str]:
+    """The stage of the schema that a dump's name begins with."""
+    stages = list(stages)
+    for one in stages:
+        if re.match(rf"{re.escape(_schema(one[0]))}-\d", backup):
+            return one
+    schemas = ", ".join(_schema(stage) for stage, _ in stages)
+    raise KollaError(
+        f"{backup} is no dump of a schema here",
+        {"schemas": schemas, "next": "kolla-iac backup list, for what there is"},
+    )
+
+
+def _schema(stage: JobStage) -> str:
+    (content,) = (file.content for file in stage.files if file.path.endswith("dump.json"))
+    return str(json.loads(content)["schema"])
 
 
 def _stage(stdin: Any) -> JobStage:
@@ -147,8 +165,8 @@ def _run(stage: JobStage, phase: str) -> list[str]:
     from kolla_iac.runtime.job import run
 
     (client,) = (file.content for file in stage.files if file.path.endswith("client.cnf"))
-    files = dump_files(BackupSettings(), SERVICE, client, f"{DUMP} {phase}")
-    name = f"{SERVICE}-backup-{phase.partition(' ')[0]}"
+    files = dump_files(BackupSettings(), _schema(stage), client, f"{DUMP} {phase}")
+    name = f"{stage.service}-{STAGE}-{phase.partition(' ')[0]}"
     try:
         return run(stage.model_copy(update={"name": name, "files": files}), stage.host, _context(stage))
     except KollaError as error:
