@@ -12,7 +12,7 @@ import yaml
 from kolla_iac.errors import KollaError
 from kolla_iac.preview.configuration import FileChange, OptionChange, shown
 from kolla_iac.preview.measured import Measured
-from kolla_iac.preview.read import Preview
+from kolla_iac.preview.read import Preview, State
 from kolla_iac.preview.report import Kind
 
 EXPORT = "pulumi stack export --stack ENV > state.json"
@@ -141,14 +141,21 @@ def changed_since(preview: Preview, state: str, source: str) -> tuple[str, ...]:
         now = {one["urn"]: one.get("modified") for one in resources if not one.get("delete")}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise NotReadable(f"{source} is no exported state", {"next": EXPORT}) from None
+    # a preview that refreshes has a newer state of its own; the engine's events do not say when a state was modified
+    refreshed = {item.urn for item in preview.items if item.op == "refresh"}
     touched = {
         item.urn
         for item in preview.items
         if (item.old is None and item.op == "create" and item.urn in now)
         or (item.old is not None and item.urn not in now)
-        or (item.old is not None and item.old.get("modified") != now.get(item.urn))
+        or (item.urn not in refreshed and _modified(item.old, now.get(item.urn)))
     }
     if not touched:
         return ()
     count = "1 resource that it names" if len(touched) == 1 else f"{len(touched):,} resources that it names"
     return (f"the state has changed since: {count}",)
+
+
+def _modified(old: State | None, now: object) -> bool:
+    then = (old or {}).get("modified")
+    return then is not None and then != now

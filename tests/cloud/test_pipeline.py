@@ -50,6 +50,15 @@ class Repository:
         line = (f"{self.folder}/.ci/{script}", self.cloud.name, *words)
         return self.cloud.home.run(*line, cwd=self.folder, env=environment, fails=None)
 
+    def plan(self, *, fails: bool = False) -> Outcome:
+        """Without secrets and without state, as for a fork."""
+        nowhere = str(self.folder / "nowhere")
+        environment = {"PULUMI_CONFIG_PASSPHRASE_FILE": nowhere, "PULUMI_BACKEND_URL": f"file://{nowhere}"}
+        environment["PYTHONPATH"] = str(self.folder)
+        return self.cloud.home.run(
+            f"{self.folder}/.ci/plan", "main", cwd=self.folder, env=environment, fails=fails
+        )
+
     @property
     def comments(self) -> list[str]:
         return [one["body"] for one in self.host.comments[150:]]
@@ -89,6 +98,19 @@ def test_a_request_is_previewed_approved_applied_and_measured(repository: Reposi
     assert "0 of " in comment
     for name in ("preview.html", "preview.json", "measured.json"):
         assert (repository.folder / "review" / name).stat().st_size > 1000
+
+
+def test_a_forks_request_is_planned_without_secrets(repository: Repository) -> None:
+    assert "Its settings are those of the base." in repository.plan().text
+    repository.branch("upgrade")
+    repository.commit({"release": "2026.1"})
+    planned = repository.plan().text
+    assert "    keystone 2025.2 -> 2026.1" in planned
+    assert "contract" in planned
+    assert "    -    release: '2025.2'\n    +    release: '2026.1'" in planned, planned
+    repository.branch("wrong")
+    repository.commit({"services": {"keystone": {"replicas": 0}}})
+    assert "services.keystone.replicas: must be at least 1" in repository.plan(fails=True).text
 
 
 def test_a_preview_that_fails_is_said_in_the_comment(repository: Repository) -> None:

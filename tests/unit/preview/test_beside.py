@@ -119,6 +119,15 @@ def test_it_is_stale_when_the_state_has_changed_since() -> None:
     assert "1 resource that it names" in rendered(found, "text", piped=True).replace("\n", " ")
 
 
+def test_a_state_that_the_preview_itself_refreshed_or_does_not_date_is_not_stale() -> None:
+    old = {"urn": VOLUME["urn"], "inputs": {}, "modified": "2026-11-26T01:00:00Z"}
+    later = exported({**old, "modified": "2026-11-26T02:00:00Z"})
+    refreshed = step("refresh", "docker:index/volume:Volume", "data")
+    preview = read(digest(refreshed, {**VOLUME, "oldState": old}), "x")
+    assert beside.changed_since(preview, later, "state.json") == ()
+    assert beside.changed_since(read(digest(VOLUME), "x"), later, "state.json") == ()
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"deployment": 1}', "no"])
 def test_what_is_no_state_is_said(text: str) -> None:
     with pytest.raises(NotReadable, match=r"state\.json is no exported state"):
