@@ -1,7 +1,7 @@
 """``kolla-iac new``: a Pulumi project of one's own, which depends on the package.
 
-Its program, Pulumi.yaml and .envrc are those of kolla_iac's own repository, the same files; so what holds there holds
-in every project.
+Its program, Pulumi.yaml and .envrc are those of kolla_iac's own repository, the same files, and so are the scripts and
+workflows of ``--ci``; so what holds there holds in every project.
 """
 
 from __future__ import annotations
@@ -31,6 +31,16 @@ AS_THEY_ARE = {
     "stacks/__main__.py": "program",
 }
 """File of the project -> file of the skeleton."""
+SCRIPTS = {f".ci/{name}": f"ci/{name}" for name in ("setup", "plan", "preview", "apply")}
+"""What a pipeline runs -> file of the skeleton; ``setup`` alone is another one here, where a clone is set up."""
+CI: dict[str, dict[str, str]] = {
+    "none": {},
+    "github": SCRIPTS
+    | {f".github/workflows/{name}.yml": f"ci/github/{name}.yml" for name in ("preview", "apply")},
+    "gitlab": SCRIPTS
+    | {".gitlab/preview.yml": "ci/gitlab/preview.yml", ".gitlab-ci.yml": "ci/gitlab/gitlab-ci.yml"},
+}
+"""Value of ``--ci`` -> files of the project -> files of the skeleton."""
 RENDERED = {"pyproject.toml": "pyproject.toml.j2", "README.md": "README.md.j2"}
 WHEELS = "wheels"
 FOLDER = "stacks"
@@ -42,19 +52,30 @@ def new(
     release: str = typer.Option(
         next(iter(RELEASES)), metavar="SERIES", help=f"OpenStack series: {', '.join(RELEASES)}."
     ),
+    ci: str = typer.Option(
+        "none",
+        "--ci",
+        metavar="|".join(CI),
+        help="Also workflows of that host, and their scripts: a change is previewed in a comment of its request, and"
+        " carried out once merged. They need variables and secrets of yours, so there are none unless asked for.",
+    ),
 ) -> None:
     """Write a Pulumi project that depends on this version of kolla-iac. Never writes over anything."""
     if release not in RELEASES:
         raise KollaError(f"release {release!r} is not known", {"known": ", ".join(RELEASES)})
+    if ci not in CI:
+        raise KollaError(f"--ci {ci} is not known", {"known": ", ".join(CI)})
     settings = Path(FOLDER) / project.named(env)
     origin = installed_from()
-    found = texts(env, settings, wheels=bool(origin))
+    found = texts(env, settings, wheels=bool(origin), ci=ci)
     found[str(settings)] = settings_text(release, ports.choose(set()))
     found[f"{FOLDER}/{schema.FILE}"] = schema.text()
     free(directory)
     try:
         for name, text in found.items():
             write(directory / name, text)
+            if name in SCRIPTS:
+                (directory / name).chmod(0o755)
             typer.echo(f"written    {directory / name}")
         if origin:
             (directory / WHEELS).mkdir()
@@ -103,22 +124,26 @@ def next_step(origin: Origin | None) -> str:
     return "uv sync"
 
 
-def texts(env: str, settings: Path, *, wheels: bool) -> dict[str, str]:
+def texts(env: str, settings: Path, *, wheels: bool, ci: str = "none") -> dict[str, str]:
     """The project's files but for settings and schema: path -> text.
 
     Args:
         settings: of the first environment, from the project's folder.
         wheels: whether the package's wheel lies in the project.
+        ci: a key of ``CI``.
     """
     import jinja2
 
     engine = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    values = {"version": __version__, "env": env, "file": str(settings), "folder": FOLDER, "wheels": wheels}
-    same = {name: (SKELETON / source).read_text(encoding="utf-8") for name, source in AS_THEY_ARE.items()}
+    values = {"version": __version__, "env": env, "file": str(settings), "folder": FOLDER, "ci": ci}
+    taken = AS_THEY_ARE | CI[ci]
+    same = {name: (SKELETON / source).read_text(encoding="utf-8") for name, source in taken.items()}
     made = {
-        name: engine.from_string((SKELETON / source).read_text(encoding="utf-8")).render(values)
+        name: engine.from_string((SKELETON / source).read_text(encoding="utf-8")).render(
+            values, wheels=wheels
+        )
         for name, source in RENDERED.items()
     }
     return same | made

@@ -155,8 +155,8 @@ def test_every_command_of_the_workflows_is_one_that_there_is() -> None:
     """Both scripts are there for both hosts, and each line of `kolla-iac` is parsed by the command line itself."""
     files = (".github/workflows/preview.yml", ".github/workflows/apply.yml", ".gitlab/preview.yml")
     texts = [(ROOT / file).read_text() for file in files]
-    called = set(re.findall(r"(\.ci/\w+) [\"F]", "\n".join(texts)))
-    assert called == {".ci/plan", ".ci/preview", ".ci/apply"}
+    called = set(re.findall(r"(?:run:|-) (\.ci/\w+)", "\n".join(texts)))
+    assert called == {".ci/setup", ".ci/plan", ".ci/preview", ".ci/apply"}
     for name in called:
         assert (ROOT / name).stat().st_mode & 0o111
     texts += [(ROOT / name).read_text().replace("\\\n", " ") for name in called]

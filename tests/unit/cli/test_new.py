@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
+import subprocess
+import tarfile
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kolla_iac import __version__
 from kolla_iac.cli import main, new
-from kolla_iac.cli.new import AS_THEY_ARE, Origin
+from kolla_iac.cli.new import AS_THEY_ARE, CI, Origin
 from kolla_iac.model.stackfile import load_file
 from tools.docs import commands, links
+from tools.setup import pins
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -49,6 +55,102 @@ def test_nothing_but_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert settings is not None
     assert settings.release == "2026.1"
     assert sum(len((project / name).read_text().splitlines()) for name in AS_THEY_ARE) < 100
+
+
+@pytest.mark.parametrize("host", ["github", "gitlab"])
+def test_scripts_and_workflows_are_those_of_this_repository(host: str, tmp_path: Path) -> None:
+    project = made(tmp_path / "own", "--ci", host)
+    there = {str(path.relative_to(project)) for path in project.rglob("*") if path.is_file()}
+    assert set(CI[host]) <= there
+    own = {".ci/setup", ".gitlab-ci.yml"}
+    for name in set(CI[host]) - own:
+        assert (project / name).read_bytes() == (ROOT / name).read_bytes(), name
+    for name in ("setup", "plan", "preview", "apply"):
+        assert os.access(project / ".ci" / name, os.X_OK), name
+    # every script that a workflow runs is there
+    texts = [path.read_text() for path in project.rglob("*.yml")]
+    assert set(re.findall(r"(?:run:|-) (\.ci/\w+)", "\n".join(texts))) <= there
+    assert "review/" in (project / ".gitignore").read_text().split()
+    readme = (project / "README.md").read_text()
+    assert readme.count("## Review\n") == 1
+    assert "KOLLA_IAC_ENVIRONMENT` is set to `dev`" in readme
+
+
+def test_gitlab_reads_what_is_included(tmp_path: Path) -> None:
+    project = made(tmp_path / "own", "--ci", "gitlab")
+    (included,) = yaml.safe_load((project / ".gitlab-ci.yml").read_text())["include"]
+    assert (project / included["local"]).is_file()
+
+
+def test_no_workflow_unless_asked_for(tmp_path: Path) -> None:
+    project = made(tmp_path / "own")
+    assert not {path.name for path in project.iterdir()} & {".ci", ".github", ".gitlab", ".gitlab-ci.yml"}
+    assert "## Review" not in (project / "README.md").read_text()
+
+
+class Machine:
+    """A pipeline's machine: what is on its PATH, and a download site with an archive of Pulumi's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.project = made(folder / "own", "--ci", "github")
+        (self.project / ".venv" / "bin").mkdir(parents=True)
+        self.bin, self.site = folder / "bin", folder / "site"
+        self.bin.mkdir()
+        self.site.mkdir()
+        self.program("uv", f'echo "uv $*" >> {folder}/called')
+        self.called = folder / "called"
+        self.program("uname", "echo x86_64")
+        self.program("curl", f'for last; do :; done\ncp "{self.site}/${{last##*/}}" "$6"')
+
+    def program(self, name: str, text: str) -> None:
+        (self.bin / name).write_text(f"#!/bin/sh\n{text}\n")
+        (self.bin / name).chmod(0o755)
+
+    def offer(self, digest: str = "") -> None:
+        """An archive as Pulumi publishes it, and its checksum."""
+        (self.site / "pulumi").mkdir()
+        (self.site / "pulumi" / "pulumi").write_text("engine")
+        archive = pins.ENGINE_ARCHIVE.format(version=pins.ENGINE, system="linux", machine="x64")
+        with tarfile.open(self.site / archive, "w:gz") as tar:
+            tar.add(self.site / "pulumi", "pulumi")
+        digest = digest or hashlib.sha256((self.site / archive).read_bytes()).hexdigest()
+        sums = self.site / pins.ENGINE_CHECKSUMS.format(version=pins.ENGINE)
+        sums.write_text(f"{'1' * 64}  other.tar.gz\n{digest}  {archive}\n")
+
+    def set_up(self) -> subprocess.CompletedProcess[str]:
+        path = f"{self.bin}:/usr/bin:/bin"
+        script = self.project / ".ci" / "setup"
+        return subprocess.run([script], env={"PATH": path}, capture_output=True, text=True, check=False)
+
+
+def test_a_pipelines_machine_gets_packages_and_pulumi(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.offer()
+    done = machine.set_up()
+    assert done.returncode == 0, done.stderr
+    assert machine.called.read_text() == "uv sync --locked\n"
+    assert (machine.project / ".venv" / "bin" / "pulumi").read_text() == "engine"
+
+
+def test_a_pipelines_machine_keeps_its_own_pulumi(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.program("pulumi", "")
+    assert machine.set_up().returncode == 0
+    assert not (machine.project / "build").exists()
+
+
+def test_an_archive_that_is_not_the_published_one_is_not_installed(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.offer(digest="0" * 64)
+    assert machine.set_up().returncode != 0
+    assert not (machine.project / ".venv" / "bin" / "pulumi").exists()
+
+
+def test_a_pipelines_machine_gets_the_versions_of_set_up() -> None:
+    text = (new.SKELETON / "ci" / "setup").read_text()
+    assert f"{pins.UV.replace('==', '=')} pulumi={pins.ENGINE}\n" in text
+    for name in (pins.ENGINE_ARCHIVE.partition("{version}")[0], "pulumi-$pulumi-checksums.txt"):
+        assert name in text
 
 
 def test_the_version_is_one_line(tmp_path: Path) -> None:
