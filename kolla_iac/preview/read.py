@@ -180,7 +180,7 @@ def _of_events(events: Iterable[Any], source: str) -> Preview:
         known = True
         made = max(made, float(event.get("timestamp") or 0))
         if "resourcePreEvent" in event:
-            metadata = event["resourcePreEvent"].get("metadata") or {}
+            metadata = _with_custom(event["resourcePreEvent"].get("metadata") or {})
             items.append(_item(metadata, "op", "old", "new", source))
         elif "diagnosticEvent" in event:
             one = event["diagnosticEvent"]
@@ -194,6 +194,14 @@ def _of_events(events: Iterable[Any], source: str) -> Preview:
     if not ended:
         raise _wrong(source, "its events end before the summary: the preview was cut off")
     return _preview(items, said, summary, seconds, made)
+
+
+def _with_custom(metadata: Any) -> Any:
+    """With ``custom`` in both states: events leave it out where it is false. Source: apitype.StepEventStateMetadata."""
+    if not isinstance(metadata, dict):
+        return metadata
+    states = {key: metadata[key] for key in ("old", "new") if isinstance(metadata.get(key), dict)}
+    return {**metadata, **{key: {"custom": False, **state} for key, state in states.items()}}
 
 
 def _preview(

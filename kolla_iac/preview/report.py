@@ -194,6 +194,8 @@ def _approved(findings: Iterable[Finding], beside: Beside | None) -> Iterator[Fi
 
 
 def _of_item(item: Item) -> Iterator[Finding]:
+    if item.state.get("custom") is False:
+        return  # a component is nothing but its parts, each of which has a step of its own
     protected = bool((item.old or {}).get("protect"))
     what = f"{item.type} {item.name}"
     if item.op in LOSES and item.type in DATA:

@@ -13,7 +13,12 @@ def step(op: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
         "create": ("newState",),
         "delete": ("oldState",),
     }.get(op, ("oldState", "newState"))
-    return {"op": op, "urn": urn, **{key: {"urn": urn, "type": kind, "inputs": {}} for key in states}, **more}
+    return {
+        "op": op,
+        "urn": urn,
+        **{key: {"urn": urn, "type": kind, "custom": True, "inputs": {}} for key in states},
+        **more,
+    }
 
 
 def digest(*steps: dict[str, Any], **more: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ def test_each_form_of_another_programs_preview(text: str) -> None:
     assert found.resources[3].changed == ("tags",)
     assert [one.kind for one in found.findings] == ["unknown", "unknown"]
     assert (found.stack, found.project, found.seconds) == ("dev", "web", 2)
+
+
+@pytest.mark.parametrize("form", [digest, events])
+def test_a_component_of_another_program_is_no_finding(form: Callable[..., str]) -> None:
+    state = {"inputs": {}} if form is events else {"custom": False, "inputs": {}}
+    found = report(read(form(step("delete", "aws:s3:BucketEventSubscription", "x", oldState=state)), "x"))
+    assert found.findings == ()
+    assert found.tally == {"deleted": 1}
 
 
 def test_what_a_program_prints_before_it_is_passed_over() -> None:
