@@ -92,8 +92,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[Line]], weight: int, fol
 def _parts(report: Report) -> Iterator[Part]:
     counted = ", ".join(f"{count:,} {word}" for word, count in report.tally.items())
     yield _text(report.verdict, kind="verdict")
-    if counted:
-        yield _text(f"{counted}.")
+    if counted and counted not in report.verdict:
+        yield _text(f"Resources: {counted}.")
     if report.errors:
         yield _text("Errors", kind="heading")
         yield _list([line(code(said)) for error in report.errors for said in error.splitlines()], 95)
@@ -154,7 +154,7 @@ def _felt(report: Report) -> Iterator[Part]:
         return
     yield _text("What clients feel", kind="heading")
     yield _table(
-        ("service", "before", "after", "clients", "why", "reversible until"),
+        ("service", "before", "after", "clients", "why", "can be undone"),
         [_service(one) for one in report.services],
         85,
     )
@@ -194,7 +194,9 @@ def _contents(report: Report) -> Iterator[Part]:
     replaced = [one for one in report.resources if one.op == "replaced" and one.why]
     if replaced:
         yield _text("Why resources are replaced", kind="heading")
-        yield _list([line(code(one.name), f": {one.why}") for one in replaced], 40)
+        yield _list(
+            [line(code(one.name), f": {one.why}") for one in sorted(replaced, key=lambda one: one.name)], 40
+        )
     if report.warnings:
         yield _text("Warnings", kind="heading")
         yield _list([line(code(one)) for one in report.warnings], 50)
@@ -226,10 +228,16 @@ def _service(one: ServiceChange) -> list[Line]:
         line(code(one.service)),
         version(0),
         version(1),
-        line("it is new" if one.new else clients),
+        line("none yet" if one.new else clients),
         line("; ".join(one.reasons)),
-        line(one.reversible_until or "always" if not one.gone else "the deletion"),
+        line(_undone(one)),
     ]
+
+
+def _undone(one: ServiceChange) -> str:
+    if one.gone:
+        return "by setting it up again"
+    return f"until {one.reversible_until}" if one.reversible_until else "at any time"
 
 
 def _stages(one: ServiceChange) -> Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -172,7 +172,7 @@ def _findings(preview: Preview, changed: Iterable[ServiceChange], masked: Iterab
                         why,
                     )
         if one.down:
-            yield Finding("downgrade", f"{one.service} goes down from {one.release[0]} to {one.release[1]}")
+            yield Finding("downgrade", f"{one.service} goes back from {one.release[0]} to {one.release[1]}")
     for name in masked:
         yield Finding(
             "masked", f"{name} looks like a secret and is not marked as one", "its value is not shown here"
@@ -231,22 +231,27 @@ def _verdict(
     """One sentence; a second one for the point of no return."""
     kinds = {one.kind for one in findings}
     if preview.errors:
-        return "This preview failed: what it says is not all that would happen."
+        return "This preview failed: what follows is not all that would happen."
     if not any(word not in ("unchanged", "read") for word in tally):
         return "Nothing changes."
     if not changed:
-        said = f"{_counted(tally)}."
-        return f"Data is deleted. {said}" if "data-loss" in kinds else said
-    if all(one.gone for one in changed):
-        return f"Everything goes: {', '.join(one.service for one in changed)}."
-    sentences = [sentence(changed)]
+        return " ".join((*_data(preview, kinds), f"{_counted(tally)}."))
+    sentences = [*_data(preview, kinds), sentence(changed)]
+    if all(one.gone for one in changed) and not preview.unchanged:
+        sentences[-1] = f"Everything is removed: {', '.join(one.service for one in changed)}."
     for one in changed:
         for number, stage in enumerate(one.stages, start=1):
             if stage.no_way_back:
                 sentences.append(f"Point of no return: {stage.name} (stage {number} of {len(one.stages)}).")
-    if "data-loss" in kinds:
-        sentences.insert(0, "Data is at risk.")
     return " ".join(sentences)
+
+
+def _data(preview: Preview, kinds: Collection[Kind]) -> Iterator[str]:
+    """What a verdict begins with where data is lost for certain, or may be."""
+    if any(item.op in LOSES and item.type in DATA for item in preview.items):
+        yield "Data is deleted."
+    elif "data-loss" in kinds:
+        yield "Data is at risk."
 
 
 def _counted(tally: dict[str, int]) -> str:

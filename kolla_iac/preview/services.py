@@ -110,10 +110,10 @@ def _change(component: Item, items: Sequence[Item]) -> ServiceChange | None:
             release=(_text(old, "release"), ""),
             image=(_text(old, "image"), ""),
             impact="fails",
-            impact_text="requests fail: the service goes",
+            impact_text="requests fail: the service is removed",
             whom="",
             stages=(),
-            reasons=("it is taken away",),
+            reasons=("it is removed",),
             gone=True,
         )
     stages = tuple(_stages(name, component, items))
@@ -226,7 +226,7 @@ def _stages(service: str, component: Item, items: Sequence[Item]) -> Iterator[St
         fresh = item.name.removesuffix("-handover") in new or any(
             _shown(item, "old", key) != _shown(item, "new", key) for key in ("RELEASE", "IMAGE")
         )
-        what = str(does.get(name) or _words(name, service, fresh=fresh))
+        what = str(does.get(name) or _words(name, service, item, fresh=fresh))
         was, now = _shown(item, "old", "RELEASE"), _shown(item, "new", "RELEASE")
         final = str(lost.get(name) or "") or (UNSAID if _shown(item, "new", "NO_WAY_BACK") else "")
         gone = final if was and now and was != now else ""
@@ -246,17 +246,33 @@ def _start(names: Sequence[str], component: Item, items: Sequence[Item]) -> Stag
     return Stage("replace", f"{listed}, in place")
 
 
-def _words(name: str, service: str, *, fresh: bool) -> str:
+def _words(name: str, service: str, item: Item, *, fresh: bool) -> str:
     replica = name.split("-", maxsplit=1)[0]
+    if name.endswith("-handover") and not item.old:
+        return f"{service}-{replica} gets requests once it is ready"
     if name.endswith("-handover") and not fresh:
         return f"{service}-{replica} is asked once more whether it works"
     if name.endswith("-handover"):
-        return f"{service}-{replica} takes over: ready, published, the old one drained and removed"
+        return f"{service}-{replica} gets requests once it is ready; the old one is drained and removed"
     if name.endswith("-ready"):
         return f"{service}-{replica} is waited for"
     if name == "retire":
-        return "replicas beyond the wanted ones are drained and go"
+        return _retired(service, _shown(item, "old", "REPLICAS"), _shown(item, "new", "REPLICAS"))
     return ""
+
+
+def _retired(service: str, before: str, after: str) -> str:
+    """
+    >>> _retired("keystone", "3", "1")
+    'keystone-2 and keystone-3 are drained and removed'
+    >>> _retired("keystone", "2", "2")
+    'replicas beyond the wanted number are removed: there is none'
+    """
+    wanted, there = (int(count) if count.isdecimal() else 0 for count in (after, before))
+    gone = [f"{service}-{number}" for number in range(wanted + 1, there + 1)]
+    if not gone:
+        return "replicas beyond the wanted number are removed: there is none"
+    return f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} drained and removed"
 
 
 def in_order(items: Sequence[Item]) -> list[Item]:

@@ -20,7 +20,7 @@ def sentence(changed: Sequence[ServiceChange]) -> str:
     rest = [one for one in changed if one not in upgrades]
     for one_is, more_are, which in (
         ("is new", "are new", lambda one: one.new),
-        ("goes", "go", lambda one: one.gone),
+        ("is removed", "are removed", lambda one: one.gone),
         ("changes", "change", lambda one: not one.new and not one.gone),
     ):
         names = [one.service for one in rest if which(one)]
@@ -41,7 +41,10 @@ def sentence(changed: Sequence[ServiceChange]) -> str:
 
 
 def why_replaced(item: Item) -> str:
-    """Why a resource is replaced, in words: ``image changed``; names of properties only."""
+    """Why a resource is replaced, in words: ``image changed``; names of properties only.
+
+    A container's labels hold a digest of what it is made of, which says nothing where something else does.
+    """
     keys = item.keys or item.diffs
     if item.type != CONTAINER:
         return f"{', '.join(keys)} changed" if keys else ""
@@ -49,10 +52,8 @@ def why_replaced(item: Item) -> str:
         "image": "image changed",
         "uploads": "its files changed",
         "envs": "its environment changed",
-        "labels": "what it is made of changed",
+        "labels": "its labels changed",
     }
-    found = dict.fromkeys(
-        words.get(key.split("[")[0].split(".")[0], f"{key.split('[')[0].split('.')[0]} changed")
-        for key in keys
-    )
-    return ", ".join(found)
+    names = sorted({key.split("[")[0].split(".")[0] for key in keys})
+    found = [name for name in names if name != "labels"] or names
+    return ", ".join(words.get(name, f"{name} changed") for name in found)
