@@ -12,6 +12,7 @@ from kolla_iac.images.build import build
 from kolla_iac.images.client import Daemon, docker
 from kolla_iac.images.mutex import one_at_a_time
 from kolla_iac.images.recipe import REPOSITORY, recipe
+from kolla_iac.model.present import Present
 from kolla_iac.model.stage import ImagesStage
 from kolla_iac.waiting import waiting
 
@@ -37,15 +38,28 @@ def ensure(stage: ImagesStage, say: Callable[[str], None]) -> None:
     check_unchanged(ours, stage.release)
     for image, reference in stage.images.items():
         missing = {name: daemon for name, daemon in daemons.items() if not daemon.has(reference)}
-        if not missing:
-            say(f"{image}  {reference} is there")
-            continue
-        with one_at_a_time("images", say):
-            if image in ours:
-                _build_or_copy(image, stage.release, daemons, say)
-            else:
-                for name, daemon in missing.items():
-                    pull(reference, name, daemon, say)
+        if missing:
+            with one_at_a_time("images", say):
+                if image in ours:
+                    _build_or_copy(image, stage.release, daemons, say)
+                else:
+                    for name, daemon in missing.items():
+                        pull(reference, name, daemon, say)
+        say(f"{image}  {present(next(iter(daemons.values())), reference)}")
+
+
+def present(daemon: Daemon, reference: str) -> Present:
+    """Size of an image that the host has, and its digest where it came from a registry.
+
+    Raises:
+        KollaError: it is not there, or the daemon does not answer.
+    """
+    form = "{{.Size}}{{range .RepoDigests}} {{.}}{{end}}"
+    size, *digests = daemon.run("image", "inspect", "--format", form, reference).split()
+    # a tag stands behind the last slash: registry.example:5000/keystone has none
+    name = re.sub(r":[^:/]+$", "", reference.partition("@")[0])
+    pulled = dict(one.split("@", 1) for one in digests if "@" in one)
+    return Present(reference, round(int(size) / 1e6), pulled.get(name, ""))
 
 
 def check_unchanged(previewed: Mapping[str, str], release: str) -> None:

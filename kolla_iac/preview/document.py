@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from kolla_iac.model.present import Present
 from kolla_iac.plan.text import order
 from kolla_iac.preview.configuration import FileChange
 from kolla_iac.preview.measured import Measured
@@ -183,9 +184,10 @@ def _contents(report: Report) -> Iterator[Part]:
             yield _diff(file)
     if report.images:
         yield _text("Images", kind="heading")
+        known = {one.reference: one for one in report.present}
         rows = [
-            (line(code(name)), line(code(old or "none")), line(code(new or "none")))
-            for name, old, new in report.images
+            (line(code(name)), *(_image(reference, known.get(reference)) for reference in both))
+            for name, *both in report.images
         ]
         yield _table(("service", "before", "after"), rows, 60)
     if report.secrets:
@@ -215,6 +217,15 @@ def _contents(report: Report) -> Iterator[Part]:
             10,
             fold=f"All {len(report.resources):,} resources that change",
         )
+
+
+def _image(reference: str, known: Present | None) -> Line:
+    if not reference:
+        return line("none")
+    if not known:
+        return line(code(reference))
+    digest = "" if known.digest in reference else known.digest
+    return line(code(reference), f", {known.megabytes:,} MB", *((", ", code(digest)) if digest else ()))
 
 
 def _service(one: ServiceChange) -> list[Line]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from kolla_iac.model.present import Present, said
 from kolla_iac.preview import configuration, services
 from kolla_iac.preview.configuration import FileChange
 from kolla_iac.preview.measured import Measured
@@ -84,6 +85,8 @@ class Report:
     configuration: tuple[FileChange, ...] = ()
     images: tuple[tuple[str, str, str], ...] = ()
     """Service, image before, image after."""
+    present: tuple[Present, ...] = ()
+    """Of these images those whose size a host has told, when the stage that brings images ran for them."""
     secrets: tuple[str, ...] = ()
     """Names of those that are rotated."""
     resources: tuple[Resource, ...] = ()
@@ -113,6 +116,9 @@ def report(preview: Preview, beside: Beside | None = None) -> Report:
         beside: what stands beside its own data.
     """
     changed = services.changes(preview)
+    images = tuple(
+        (one.service, one.image[0], one.image[1]) for one in changed if one.image[0] != one.image[1]
+    )
     files, masked = configuration.changes(preview)
     tally = _tally(preview)
     findings = [*_findings(preview, changed, masked), *_stale(beside)]
@@ -125,9 +131,8 @@ def report(preview: Preview, beside: Beside | None = None) -> Report:
         tally=tally,
         services=changed,
         configuration=files,
-        images=tuple(
-            (one.service, one.image[0], one.image[1]) for one in changed if one.image[0] != one.image[1]
-        ),
+        images=images,
+        present=tuple(_present(preview, {each for _, *both in images for each in both})),
         secrets=tuple(dict.fromkeys(name for one in changed for name in one.rotated)),
         resources=tuple(_resources(preview)),
         errors=preview.errors,
@@ -138,6 +143,14 @@ def report(preview: Preview, beside: Beside | None = None) -> Report:
         made=preview.made,
         seconds=preview.seconds,
     )
+
+
+def _present(preview: Preview, references: Collection[str]) -> Iterator[Present]:
+    """What the stages that bring images said when they last ran; what they will say is not known yet."""
+    for item in preview.items:
+        if item.type == services.COMMAND and services.shown(item, "old", "STAGE") == "images":
+            outputs = services.mapping((item.old or {}).get("outputs"))
+            yield from (one for one in said(str(outputs.get("stdout"))) if one.reference in references)
 
 
 def _tally(preview: Preview) -> dict[str, int]:

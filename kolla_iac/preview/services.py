@@ -149,17 +149,18 @@ def _text(inputs: State, key: str) -> str:
     return str(inputs.get(key) or "")
 
 
-def _shown(item: Item, which: str, key: str) -> str:
+def shown(item: Item, which: str, key: str) -> str:
+    """What a stage shows, in its ``old`` or ``new`` inputs, as ``RELEASE``, ``IMAGE``; empty where it does not."""
     environment = item.inputs(which).get("environment")
     return str(environment.get(key) or "") if isinstance(environment, dict) else ""
 
 
 def _releases(old: State, new: State, items: Sequence[Item]) -> tuple[str, str]:
     """Before and after. While an upgrade is half done, some stages show another release than the last update wanted."""
-    shown = {which: {_shown(item, which, "RELEASE") for item in items} - {""} for which in ("old", "new")}
-    after = _text(new, "release") or max(shown["new"], default="")
-    before = (shown["old"] | {_text(old, "release")}) - {after, ""}
-    return max(before) if before else _text(old, "release") or (after if shown["old"] else ""), after
+    seen = {which: {shown(item, which, "RELEASE") for item in items} - {""} for which in ("old", "new")}
+    after = _text(new, "release") or max(seen["new"], default="")
+    before = (seen["old"] | {_text(old, "release")}) - {after, ""}
+    return max(before) if before else _text(old, "release") or (after if seen["old"] else ""), after
 
 
 def _backed_up(old: State, new: State) -> bool:
@@ -224,11 +225,11 @@ def _stages(service: str, component: Item, items: Sequence[Item]) -> Iterator[St
             started = []
         name = item.name.removeprefix(f"{service}-")
         fresh = item.name.removesuffix("-handover") in new or any(
-            _shown(item, "old", key) != _shown(item, "new", key) for key in ("RELEASE", "IMAGE")
+            shown(item, "old", key) != shown(item, "new", key) for key in ("RELEASE", "IMAGE")
         )
         what = str(does.get(name) or _words(name, service, item, fresh=fresh))
-        was, now = _shown(item, "old", "RELEASE"), _shown(item, "new", "RELEASE")
-        final = str(lost.get(name) or "") or (UNSAID if _shown(item, "new", "NO_WAY_BACK") else "")
+        was, now = shown(item, "old", "RELEASE"), shown(item, "new", "RELEASE")
+        final = str(lost.get(name) or "") or (UNSAID if shown(item, "new", "NO_WAY_BACK") else "")
         gone = final if was and now and was != now else ""
         yield Stage(name, what, gone)
     if started:
@@ -257,7 +258,7 @@ def _words(name: str, service: str, item: Item, *, fresh: bool) -> str:
     if name.endswith("-ready"):
         return f"{service}-{replica} is waited for"
     if name == "retire":
-        return _retired(service, _shown(item, "old", "REPLICAS"), _shown(item, "new", "REPLICAS"))
+        return _retired(service, shown(item, "old", "REPLICAS"), shown(item, "new", "REPLICAS"))
     return ""
 
 

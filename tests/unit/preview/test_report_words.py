@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -78,6 +79,26 @@ def test_a_new_replica_takes_nothing_over() -> None:
     assert change.stages[1].what == "keystone-2 gets requests once it is ready"
     (change,) = said(component("update"), stage("2-handover", shown, {**shown, "IMAGE": "k:2"})).services
     assert change.stages[0].what.endswith("the old one is drained and removed")
+
+
+def test_an_image_has_size_and_digest_where_a_stage_has_said_them() -> None:
+    before, after = "registry.example/keystone:1", f"registry.example/keystone:2@sha256:{'6' * 64}"
+    change = component("update")
+    change["oldState"] = {"inputs": {**change["oldState"]["inputs"], "image": before}}
+    change["newState"] = {"inputs": {**change["newState"]["inputs"], "image": after}}
+    old = {
+        "inputs": {"environment": {"STAGE": "images", "IMAGE": before}},
+        "outputs": {"stdout": f"   0.2 s  keystone  {before}  1412 MB  sha256:{'5' * 64}  is there"},
+    }
+    new = {"inputs": {"environment": {"STAGE": "images", "IMAGE": after}}}
+    ran = step(
+        "update", "kolla:cloud:Cloud$command:local:Command", "image-keystone", oldState=old, newState=new
+    )
+    replaced = step("replace", CONTAINER, "keystone-1", replaceReasons=["image"])
+    (row,) = re.findall(r"(?m)^\| `keystone` \| `reg.*$", rendered(said(change, ran, replaced), "markdown"))
+    assert row == f"| `keystone` | `{before}`, 1,412 MB, `sha256:{'5' * 64}` | `{after}` |"
+    del old["outputs"]
+    assert f"| `{before}` | `{after}` |" in rendered(said(change, ran, replaced), "markdown")
 
 
 @pytest.mark.parametrize(
