@@ -247,7 +247,7 @@ def _service(one: ServiceChange) -> list[Line]:
 
 def _undone(one: ServiceChange) -> str:
     if one.gone:
-        return "by setting it up again"
+        return "no: its data goes" if one.data_goes else "by setting it up again"
     return f"until {one.reversible_until}" if one.reversible_until else "at any time"
 
 

@@ -38,7 +38,7 @@ TALLY = {
     "read": "read",
 }
 """Operation -> what is said of it, in the order in which it is said. What is not here is part of a replacement."""
-DATA = ("docker:index/volume:Volume",)
+DATA = (services.VOLUME,)
 """Types whose deletion deletes data, beside whatever is protected."""
 OURS = ("docker:", "command:local:", "kolla:", "pulumi:")
 LOSES = ("delete", "replace", "delete-replaced", "create-replacement")

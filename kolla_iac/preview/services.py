@@ -9,6 +9,7 @@ from typing import Any
 from kolla_iac.preview.read import Item, Preview, State
 
 CONTAINER = "docker:index/container:Container"
+VOLUME = "docker:index/volume:Volume"
 COMMAND = "command:local:Command"
 UNSAID = "a backup from before it"
 """What remains after a stage of no return whose component does not change, and so says nothing."""
@@ -45,6 +46,8 @@ class ServiceChange:
     """What clients feel of a rotation."""
     new: bool = False
     gone: bool = False
+    data_goes: bool = False
+    """Whether a volume of a service that is gone is deleted too."""
     backed_up: bool = False
     """Whether the stage backup ran for the new release before, in an update that was cut off."""
     wave: int = 0
@@ -115,6 +118,7 @@ def _change(component: Item, items: Sequence[Item]) -> ServiceChange | None:
             stages=(),
             reasons=("it is removed",),
             gone=True,
+            data_goes=any(item.type == VOLUME for item in items),
         )
     stages = tuple(_stages(name, component, items))
     if not stages:

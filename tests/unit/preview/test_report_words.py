@@ -49,7 +49,9 @@ def test_one_service_that_is_removed_is_not_everything() -> None:
 
 def test_data_that_is_deleted_is_said_first() -> None:
     volume = step("delete", f"{KEYSTONE}$docker:index/volume:Volume", "keystone-backups")
-    assert said(component("delete"), volume).verdict == "Data is deleted. Everything is removed: keystone."
+    found = said(component("delete"), volume)
+    assert found.verdict == "Data is deleted. Everything is removed: keystone."
+    assert "no: its data goes" in rendered(found, "markdown")
     assert said(volume).verdict == "Data is deleted. 1 deleted."
     kept = step("delete", "aws:rds/instance:Instance", "db", oldState={"protect": True})
     assert said(kept).verdict == "Data is at risk. 1 deleted."
