@@ -185,3 +185,4 @@ def broken_images(world: World, build: Build, note: Callable[[Cell], None]) -> N
             run(f"{kind}@verify", "contract", "verify")
         run("die@verify", "verify", fails=False, came_to="none")
     world.arrived()
+    world.changed = {}

@@ -25,15 +25,15 @@ RESTART = "Docker daemon restarted"
 Rows = tuple[str, ...]
 CHAINS: tuple[tuple[Rows, ...], ...] = (
     (
-        ("SIGINT to the engine", "SIGKILL of the engine"),
+        tuple(BROKEN.values()),
         ("database away",),
         ("Memcached away",),
         (RESTART,),
     ),
     (
+        ("SIGINT to the engine", "SIGKILL of the engine"),
         ("SIGKILL of the stage", "its container killed", "balancer's socket silent"),
         ("a second up",),
-        tuple(BROKEN.values()),
     ),
 )
 """One chain is walked through upgrade by upgrade. Rows that one upgrade meets: where a fault ends the update, the next
