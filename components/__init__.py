@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kolla_iac.components.database.component import Database as Database
+    from kolla_iac.components.database.external import ExternalDatabase as ExternalDatabase
     from kolla_iac.components.database.server import DatabaseServer as DatabaseServer
     from kolla_iac.components.keystone.component import Keystone as Keystone
     from kolla_iac.components.loadbalancer.component import LoadBalancer as LoadBalancer
@@ -17,13 +18,23 @@ if TYPE_CHECKING:
 _WHERE = {
     "Database": "database.component",
     "DatabaseServer": "database.server",
+    "ExternalDatabase": "database.external",
     "Keystone": "keystone.component",
     "LoadBalancer": "loadbalancer.component",
     "MariaDB": "mariadb.component",
     "Memcached": "memcached.component",
     "Services": "services",
 }
-__all__ = ["Database", "DatabaseServer", "Keystone", "LoadBalancer", "MariaDB", "Memcached", "Services"]
+__all__ = [
+    "Database",
+    "DatabaseServer",
+    "ExternalDatabase",
+    "Keystone",
+    "LoadBalancer",
+    "MariaDB",
+    "Memcached",
+    "Services",
+]
 
 
 def __getattr__(name: str) -> object:

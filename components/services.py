@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kolla_iac.components.database.external import ExternalDatabase
 from kolla_iac.components.keystone.component import Keystone
 from kolla_iac.components.loadbalancer.component import LoadBalancer
 from kolla_iac.components.mariadb.component import MariaDB
@@ -15,19 +16,22 @@ from kolla_iac.resources.cloud import Cloud
 class Services:
     """The services of one cloud, composed. No resource itself: each service is a component of its own.
 
-    A program that wants another composition, such as a database server that is there already, writes these lines
-    its own way: docs/how-to/single-components.md.
+    A program that wants another composition writes these lines its own way: docs/how-to/single-components.md.
     """
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.loadbalancer = LoadBalancer("loadbalancer", cloud=cloud)
-        self.mariadb = MariaDB("mariadb", cloud=cloud)
+        self.database: MariaDB | ExternalDatabase = (
+            ExternalDatabase("database", cloud=cloud)
+            if cloud.settings.database.external
+            else MariaDB("mariadb", cloud=cloud)
+        )
         self.memcached = Memcached("memcached", cloud=cloud)
         self.keystone = Keystone(
             "keystone",
             cloud=cloud,
-            database=self.mariadb.server,
+            database=self.database.server,
             cache=self.memcached,
             balancer=self.loadbalancer,
         )

@@ -1,9 +1,31 @@
-"""A schema in its service's rollout: the name of its user, and the act that backs it up."""
+"""A schema in its service's rollout: the name of its user, what that may do, and the acts that look after it."""
 
 from __future__ import annotations
 
 from kolla_iac.model.environment import Environment
 from kolla_iac.plan.rollout import Act
+
+GRANTS = (
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "CREATE",
+    "DROP",
+    "REFERENCES",
+    "INDEX",
+    "ALTER",
+    "CREATE TEMPORARY TABLES",
+    "LOCK TABLES",
+    "TRIGGER",
+    "CREATE VIEW",
+    "SHOW VIEW",
+    "CREATE ROUTINE",
+    "ALTER ROUTINE",
+    "EXECUTE",
+    "EVENT",
+)
+"""What a service does in its schema, and what dumping that takes."""
 
 
 def schema_user(schema: str, rotation: int) -> str:
@@ -16,6 +38,25 @@ def schema_user(schema: str, rotation: int) -> str:
     ('keystone', 'keystone_2')
     """
     return f"{schema}_{rotation}" if rotation else schema
+
+
+def looked_at(environment: Environment, connections: int) -> tuple[Act, ...]:
+    """The act that looks at a server of the operator's own before anything is done on it; none for ours.
+
+    Args:
+        connections: as many as the service opens at once at most, both generations together.
+    """
+    external = environment.database.external
+    if external is None:
+        return ()
+    asked = {
+        "release": environment.release,
+        "server": f"{external.host}:{external.port}",
+        "tls": external.tls.verify if external.tls else "none asked for",
+        "connections": str(connections),
+    }
+    what = "the external database server is as the service needs it: version, grants, settings, connections"
+    return (Act("database", what, asked),)
 
 
 def backup(schema: str, user: str, environment: Environment) -> tuple[Act, ...]:

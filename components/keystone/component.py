@@ -44,8 +44,7 @@ class Keystone(Service):
     ) -> None:
         settings = cloud.settings.service("keystone", KeystoneSettings)
         rollout = stages.rollout(cloud.settings, cloud.reference("keystone"), cloud.rotations)
-        staged, promoted, made, *backup, preflight, expand, bootstrap = rollout.before
-        contract, verify, users, credentials = rollout.after
+        acts = {act.name: act for act in (*rollout.before, *rollout.after)}
         super().__init__("kolla:identity:Keystone", name, rollout, cloud=cloud, opts=opts)
         password = cloud.secret("keystone_admin_password")
         ready = password.apply(lambda value: token_issued_and_validated(settings, value))
@@ -55,16 +54,18 @@ class Keystone(Service):
         volume = f"kolla-{cloud.environment}-keystone-keys"
         writable, keys = (Mount(volume=volume, path=stages.KEYS, read_only=only) for only in (False, True))
         key_files = cloud.secrets.apply(stages.key_files)
-        for act, phase in ((staged, "stage"), (promoted, "promote")):
+        for act, phase in (("keys-staged", "stage"), ("keys-promoted", "promote")):
             files = pulumi.Output.all(f"{stages.CHANGE_KEYS} {phase}", key_files).apply(
                 lambda it: uploads(*it)
             )
-            self.job(act, files, mounts=[writable], everywhere=True)
+            self.job(acts[act], files, mounts=[writable], everywhere=True)
 
+        looked = acts.get("database")
         schema = Database(
             "keystone",
-            user=made.inputs["user"],
-            show=rollout.shown(made),
+            user=acts["schema"].inputs["user"],
+            show=rollout.shown(acts["schema"]),
+            look=(stages.demand(cloud.settings), rollout.shown(looked)) if looked else None,
             cloud=cloud,
             server=database,
             image=self.image,
@@ -75,39 +76,40 @@ class Keystone(Service):
         )
         self.follow(schema.ready)
 
-        def replica(host: str, connection: str) -> tuple[Upload, ...]:
+        def replica(host: str, connection: str, tls: list[ConfigFile]) -> tuple[Upload, ...]:
             files = stages.replica_files(cloud.settings, host, connection=connection, memcached=cache.servers)
-            return uploads("uwsgi --ini /etc/keystone/uwsgi.ini", files)
+            return uploads("uwsgi --ini /etc/keystone/uwsgi.ini", [*files, *tls])
 
         def job(script: pulumi.Input[str], more: pulumi.Input[Sequence[ConfigFile]] = ()) -> Uploads:
-            return pulumi.Output.all(script, schema.connection, more).apply(
+            return pulumi.Output.all(script, more, schema.connection, schema.certificates).apply(
                 lambda it: stages.job_uploads(
-                    cloud.settings, it[0], it[2], connection=it[1], memcached=cache.servers
+                    cloud.settings, it[0], [*it[1], *it[3]], connection=it[2], memcached=cache.servers
                 )
             )
 
         self.follow(self.volume("keystone-backups", rollout.hosts[0]))
-        for act in backup:
+        if backup := acts.get("backup"):
             dump = schema.back_up(
-                act,
+                backup,
                 volume=f"kolla-{cloud.environment}-keystone-backups",
                 image=cloud.image("mariadb"),
-                show=rollout.shown(act),
+                show=rollout.shown(backup),
                 depends_on=self.ready,
-                hooks=self.steps.hooks(act),
+                hooks=self.steps.hooks(backup),
             )
             self.follow(dump)
         migration = stages.schema_files(rollout.release)
-        self.job(
-            preflight, job(f"{stages.MIGRATE_SCHEMA} check\n", migration), mounts=[keys], everywhere=True
-        )
-        self.job(expand, job(f"{stages.MIGRATE_SCHEMA} expand\n", migration))
+        check = job(f"{stages.MIGRATE_SCHEMA} check\n", migration)
+        self.job(acts["preflight"], check, mounts=[keys], everywhere=True)
+        self.job(acts["expand"], job(f"{stages.MIGRATE_SCHEMA} expand\n", migration))
         self.follow(*cache.ready)
         first = password.apply(lambda value: stages.bootstrap_script(cloud.settings, value))
-        self.job(bootstrap, job(first), mounts=[keys])
+        self.job(acts["bootstrap"], job(first), mounts=[keys])
         self.follow(*balancer.ready)
         self.surge(
-            lambda host: schema.connection.apply(lambda connection: replica(host, connection)),
+            lambda host: pulumi.Output.all(host, schema.connection, schema.certificates).apply(
+                lambda it: replica(*it)
+            ),
             Shape(
                 health=("CMD", "healthcheck_curl", f"http://127.0.0.1:{SERVICE.port}/healthcheck"),
                 check=settings.health_check,
@@ -119,10 +121,16 @@ class Keystone(Service):
             backend="keystone",
             ready=ready,
         )
-        self.job(contract, job(f"{stages.MIGRATE_SCHEMA} contract\n", migration))
-        self.verify(verify, whole)
+        self.job(acts["contract"], job(f"{stages.MIGRATE_SCHEMA} contract\n", migration))
+        self.verify(acts["verify"], whole)
+        users = acts["users"]
         self.follow(schema.retire_users(users, show=rollout.shown(users), depends_on=self.ready))
-        self.job(credentials, job(stages.MIGRATE_CREDENTIALS, key_files), mounts=[writable], everywhere=True)
+        self.job(
+            acts["credentials"],
+            job(stages.MIGRATE_CREDENTIALS, key_files),
+            mounts=[writable],
+            everywhere=True,
+        )
         self.url = f"{balancer.url('keystone')}/v3"
         self.admin = pulumi.Output.secret(
             {"username": settings.admin_user, "project": settings.admin_project, "password": password}

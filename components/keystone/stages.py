@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from kolla_iac.components.database.user import backup, schema_user
+from kolla_iac.components.database.orders import Demand
+from kolla_iac.components.database.user import backup, looked_at, schema_user
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.releases import SERIES, no_step
@@ -67,6 +68,18 @@ def readable(environment: Environment, host: str, user: str) -> Configuration:
         memcached="<memcached>",
     )
     return {"keystone.conf": ini.readable(conf), "uwsgi.ini": ini.readable(server(environment, host))}
+
+
+def demand(environment: Environment) -> Demand:
+    """What the database server has to bear: every process of every replica may fill its pool, and old and new
+    replicas stand side by side."""
+    host = environment.place("keystone")[0].name
+    database = configuration(environment, host, connection="", memcached="").get("database", {})
+    uwsgi = server(environment, host).get("uwsgi", {})
+    # what stands where an override has deleted the option. Source: oslo.db, uWSGI
+    pool = ini.number(database, "max_pool_size", 5) + ini.number(database, "max_overflow", 50)
+    processes = environment.service("keystone").replicas * ini.number(uwsgi, "processes", 1)
+    return Demand(2 * processes * pool, ini.number(database, "connection_recycle_time", 3600))
 
 
 def key_files(secrets: Mapping[str, str]) -> list[ConfigFile]:
@@ -176,6 +189,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
         before=(
             Act("keys-staged", "the newest keys are readable on every host, and sign nothing yet", keys),
             Act("keys-promoted", "the newest keys sign; those before them are still accepted", keys),
+            *looked_at(environment, demand(environment).connections),
             Act("schema", "the schema and its user stand on the database server", database),
             *dumped,
             Act(

@@ -34,6 +34,9 @@ class _Commands(LazyGroup):
             f"{_CLI}.secrets", "app", "Make, rotate and list the secrets that an environment needs."
         ),
         "backup": Lazy(f"{_CLI}.backup", "app", "List the dumps that upgrades made; give one back."),
+        "database": Lazy(
+            f"{_CLI}.database", "app", "Look at an external database server; print the SQL that it needs."
+        ),
         "images": Lazy(f"{_CLI}.images", "app", "List, build, pull, lock and prune images."),
         "graph": Lazy(f"{_CLI}.graph", "graph", "Draw an environment: hosts, replicas, who talks to whom."),
         "schema": Lazy(f"{_CLI}.schema", "schema", "Print the JSON schema of an environment's file."),

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kolla_iac.model.stage import JobStage
-    from kolla_iac.runtime.context import Context
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment.")]
@@ -57,6 +56,7 @@ def restore_command(
     """
     from kolla_iac.cli.engine import pulumi
     from kolla_iac.cli.project import existing, root
+    from kolla_iac.cli.stage import context
     from kolla_iac.runtime.containers import of_service
 
     project = root()
@@ -74,8 +74,7 @@ def restore_command(
             raise KollaError("nothing was touched", {"wanted": f"the name {environment}, typed"})
     if final:  # what ran for the later release is to run again; this takes the state's lock before anything is touched
         pulumi(project, ["state", "delete", final, "--stack", environment, "--target-dependents", "--yes"])
-    context = _context(stage)
-    for one in of_service(context.hosts, environment, service):
+    for one in of_service(context(stage, lambda _: None).hosts, environment, service):
         if one.running:
             one.container.stop(timeout=60)
             print(f"{one} stopped")
@@ -144,31 +143,35 @@ def _stage(stdin: Any) -> JobStage:
     return stage
 
 
-def _context(stage: JobStage) -> Context:
-    from kolla_iac.cli.stage import ensure_images
-    from kolla_iac.render import haproxy
-    from kolla_iac.runtime.context import Context, Tools
-    from kolla_iac.runtime.hosts import Hosts
-
-    tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure_images)
-    return Context(Hosts(stage.hosts), tools, lambda _: None)
-
-
 def _run(stage: JobStage, phase: str) -> list[str]:
     """Runs ``dump.py`` as the stage does, with another phase; what it has to say.
 
     Raises:
         KollaError: in the program's own words, and the end of its log.
     """
-    from kolla_iac.components.database.component import DUMP, dump_files
+    from kolla_iac.cli.stage import context
+    from kolla_iac.components.database.clients import CA, CERTIFICATE, KEY
+    from kolla_iac.components.database.component import DUMP
+    from kolla_iac.components.database.orders import dump_files
     from kolla_iac.model.backup import BackupSettings
+    from kolla_iac.render.contract import ConfigFile
     from kolla_iac.runtime.job import run
 
     (client,) = (file.content for file in stage.files if file.path.endswith("client.cnf"))
-    files = dump_files(BackupSettings(), _schema(stage), client, f"{DUMP} {phase}")
+    certificates = [
+        ConfigFile(path, file.content)
+        for file in stage.files
+        for path in (CA, CERTIFICATE, KEY)
+        if file.path.endswith(path)
+    ]
+    files = dump_files(BackupSettings(), _schema(stage), client, f"{DUMP} {phase}", certificates)
     name = f"{stage.service}-{STAGE}-{phase.partition(' ')[0]}"
     try:
-        return run(stage.model_copy(update={"name": name, "files": files}), stage.host, _context(stage))
+        return run(
+            stage.model_copy(update={"name": name, "files": files}),
+            stage.host,
+            context(stage, lambda _: None),
+        )
     except KollaError as error:
         log = error.facts.get("log")
         if isinstance(log, list) and log:

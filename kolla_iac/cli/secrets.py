@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import typer
 from kolla_iac.cli import engine, project
 from kolla_iac.errors import KollaError, SettingsError
 from kolla_iac.model.rotation import Rotation, age, noted, older, resolve, successor
-from kolla_iac.model.secrets import generate, required
+from kolla_iac.model.secrets import fault, generate, required
 from kolla_iac.model.service import Secret
 from kolla_iac.model.stackfile import ROTATIONS_KEY, SECRETS_KEY, StackFile, load_file
 
@@ -36,6 +37,8 @@ def generate_command(
     added = add_missing(checkout, env)
     for name in added:
         typer.echo(f"added  {name}")
+    for problem in load_file(project.existing(checkout, env)).missing_secrets:
+        typer.echo(f"still missing  {problem.path.removeprefix('secrets.')}: {problem.hint}")
     typer.echo(f"{env}: {len(added) or 'no'} secret{'' if len(added) == 1 else 's'} added")
 
 
@@ -75,6 +78,25 @@ def rotate_command(
         typer.echo(f"next     pulumi preview --stack {env}\n         pulumi up --stack {env}")
     else:
         typer.echo(f"{env}: none is older than {older_than}; nothing was rotated")
+
+
+@app.command("set")
+def set_command(
+    env: str = typer.Argument(metavar="ENV", help="Name of the environment."),
+    name: str = typer.Argument(metavar="NAME", help="Of the secret, as `kolla-iac secrets list` has it."),
+) -> None:
+    """Give a secret the value that comes on standard input, or is typed: what others made, such as a DBA.
+
+    One that had another value counts as rotated; the next `pulumi up` carries that out.
+    """
+    checkout = project.root()
+    if sys.stdin.isatty():
+        value = typer.prompt(f"value of {name}", hide_input=True)
+    else:
+        value = sys.stdin.read().removesuffix("\n")
+    secret, rotated = put(checkout, env, name, value)
+    typer.echo(f"{'rotated' if rotated else 'added'}  {secret.name}")
+    typer.echo(f"next     pulumi preview --stack {env}\n         pulumi up --stack {env}")
 
 
 @app.command("list")
@@ -128,7 +150,7 @@ def listed(file: StackFile, now: datetime) -> list[dict[str, str | int | None]]:
 
 
 def add_missing(checkout: Path, env: str) -> list[str]:
-    """Give each missing secret of an environment a new value; returns their names.
+    """Give each missing secret of an environment that can be made a new value; returns their names.
 
     Raises:
         SettingsError: the settings are wrong, so that what is needed cannot be known.
@@ -139,7 +161,7 @@ def add_missing(checkout: Path, env: str) -> list[str]:
         read = load_file(file)
         assert read.environment is not None
         needed = required(read.environment)
-        added = [name for name in needed if name not in read.secrets]
+        added = [name for name in needed if name not in read.secrets and not needed[name].given]
         _note(checkout, env, read, added, rotated=False)
         for name in added:
             _set(checkout, env, name, generate(needed[name]))
@@ -169,6 +191,17 @@ def rotate(
         needed = required(read.environment)
         chosen = list(needed) if every else list(dict.fromkeys(resolve(word, needed) for word in words))
         if every:
+            chosen = [name for name in chosen if not needed[name].given]
+        for name in chosen:
+            if needed[name].given:
+                raise KollaError(
+                    f"{name} is somebody else's",
+                    {
+                        "why": f"it is that of {needed[name].purpose}",
+                        "next": f"kolla-iac secrets set {env} {name}",
+                    },
+                )
+        if every:
             chosen = [name for name in chosen if older(read.rotations, name, older_than, now)]
         # the note first: a count without a new value does no harm, a value without it would meet its old user
         _note(checkout, env, read, chosen, rotated=True)
@@ -177,6 +210,38 @@ def rotate(
             old = engine.pulumi(checkout, ["config", "get", "--path", key, "--stack", env]).removesuffix("\n")
             _set(checkout, env, name, successor(needed[name], old, read.environment, now))
     return [needed[name] for name in chosen]
+
+
+def put(checkout: Path, env: str, word: str, value: str) -> tuple[Secret, bool]:
+    """Give a secret of an environment a value; the secret, and whether it had another one.
+
+    Args:
+        word: its name, or a word that only one has.
+
+    Raises:
+        SettingsError: the settings are wrong.
+        KollaError: no such environment or secret, or no value of it. Nothing was changed.
+    """
+    file = project.existing(checkout, env)
+    with _alone(file.parent):
+        read = load_file(file)
+        assert read.environment is not None
+        needed = required(read.environment)
+        secret = needed[resolve(word, needed)]
+        if secret.kind == "fernet_keys":
+            raise KollaError(
+                f"{secret.name} is not given a value",
+                {
+                    "why": "its keys follow one another",
+                    "next": f"kolla-iac secrets rotate {env} {secret.name}",
+                },
+            )
+        if why := fault(secret, value):
+            raise KollaError(f"that is no value of {secret.name}", {"why": f"it {why}"})
+        rotated = secret.name in read.secrets
+        _note(checkout, env, read, [secret.name], rotated=rotated)
+        _set(checkout, env, secret.name, value)
+    return secret, rotated
 
 
 def _set(checkout: Path, env: str, name: str, value: str) -> None:

@@ -12,7 +12,7 @@ from kolla_iac.errors import KollaError
 
 if TYPE_CHECKING:
     from kolla_iac.model.stage import ImagesStage, Stage
-
+    from kolla_iac.runtime.context import Context
 
 PR_SET_PDEATHSIG = 1
 """Source: prctl(2)."""
@@ -36,13 +36,19 @@ def stage() -> None:
     end_with_parent()
     specification = parse(sys.stdin.read())
 
+    from kolla_iac.runtime.stage import carry_out
+
+    carry_out(specification, context(specification, write))
+
+
+def context(specification: Stage, say: Callable[[str], None]) -> Context:
+    """What a stage is carried out with."""
     from kolla_iac.render import haproxy
     from kolla_iac.runtime.context import Context, Tools
     from kolla_iac.runtime.hosts import Hosts
-    from kolla_iac.runtime.stage import carry_out
 
     tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure_images)
-    carry_out(specification, Context(Hosts(specification.hosts), tools, write))
+    return Context(Hosts(specification.hosts), tools, say)
 
 
 def end_with_parent() -> None:

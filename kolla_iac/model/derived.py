@@ -12,13 +12,13 @@ from kolla_iac.model.service import Secret
 
 
 def derived(environment: Environment, seed: str) -> dict[str, str]:
-    """Every secret that the environment needs, by name; the same at every run with the same seed.
+    """Every secret that can be made, by name; the same at every run with the same seed.
 
     Args:
         seed: random, 32 bytes or more, such as ``openssl rand -hex 32`` prints; as secret as what comes of it.
             Another seed gives other values for everything; two clouds never share one.
     """
-    return {name: _value(secret, seed) for name, secret in required(environment).items()}
+    return {name: _value(secret, seed) for name, secret in required(environment).items() if not secret.given}
 
 
 def _value(secret: Secret, seed: str) -> str:

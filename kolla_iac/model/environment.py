@@ -27,6 +27,7 @@ from kolla_iac.model import options, plain, problems, rules
 from kolla_iac.model import overrides as layering
 from kolla_iac.model.backup import BackupSettings
 from kolla_iac.model.base import Strict
+from kolla_iac.model.database import DatabaseSettings
 from kolla_iac.model.hosts import Endpoint, EndpointSettings, Host, NetworkSettings
 from kolla_iac.model.images import ImagesSettings
 from kolla_iac.model.releases import RELEASES, unknown
@@ -55,6 +56,7 @@ else:
             name: (service.settings, Field(default=service.settings(), description=service.title))
             for name, service in services().items()
         },
+        database=(DatabaseSettings, Field(default=DatabaseSettings(), description="Database server")),
     )
 
 
@@ -111,9 +113,19 @@ class Environment(Strict):
             raise TypeError(f"settings of {name} are {type(settings).__name__}, not {kind.__name__}")
         return settings
 
+    @property
+    def database(self) -> DatabaseSettings:
+        """Which database server there is."""
+        found: DatabaseSettings = getattr(self.services, "database")  # noqa: B009 - the fields are made at run time
+        return found
+
     def enabled(self) -> list[str]:
         """Names of the services that are on, in alphabetical order."""
-        return [name for name in services() if self.service(name).enabled]
+        return [
+            name
+            for name, service in services().items()
+            if self.service(name).enabled and not service.replaced(self)
+        ]
 
     def host(self, name: str) -> Host:
         """A host by name.

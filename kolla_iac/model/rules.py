@@ -89,7 +89,7 @@ def _needs(written: Written) -> Iterator[Problem]:
         if not written.whole("services", name, "enabled"):
             continue
         for other in services()[name].needs:
-            if other not in on:
+            if other not in on and not services()[other].replaced(written.env):
                 hint = f"turn {other} on, or {name} off too"
                 yield Problem(f"services.{other}.enabled", f"is false, but {name} needs {other}", hint)
 
@@ -173,6 +173,15 @@ def _images(written: Written) -> Iterator[Problem]:
             yield Problem(f"services.{name}.image", reason, "registry.example/path/name:tag")
 
 
+def _database(written: Written) -> Iterator[Problem]:
+    external = written.env.database.external
+    tls = external.tls if external else None
+    if tls and tls.verify != "none" and tls.ca is None and written.whole("services", "database"):
+        where = "services.database.external.tls.ca"
+        hint = "the authority's certificate in PEM; or verify: none, which trusts whoever answers"
+        yield Problem(where, f"is required by verify: {tls.verify}", hint)
+
+
 def _overrides(written: Written) -> Iterator[Problem]:
     known = sorted({file for service in services().values() for file in service.files})
     env = written.env
@@ -228,6 +237,7 @@ RULES: tuple[Rule, ...] = (
     _clashes,
     _network,
     _images,
+    _database,
     _overrides,
     _removed_options,
 )

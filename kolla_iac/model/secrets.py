@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from kolla_iac.errors import Problem
+from kolla_iac.errors import KollaError, Problem
 from kolla_iac.model.service import Secret, services
 
 if TYPE_CHECKING:
@@ -24,11 +24,22 @@ ALPHABET = string.ascii_letters + string.digits
 def required(env: Environment) -> dict[str, Secret]:
     """Every secret that the environment's enabled services need, by name."""
     known = services()
-    return {secret.name: secret for name in env.enabled() for secret in known[name].secrets}
+    of_services = {secret.name: secret for name in env.enabled() for secret in known[name].secrets}
+    return of_services | {secret.name: secret for secret in env.database.secrets()}
 
 
 def generate(secret: Secret) -> str:
-    """A new value from the operating system's random generator."""
+    """A new value from the operating system's random generator.
+
+    Raises:
+        KollaError: it is somebody else's, and has to be told.
+    """
+    if secret.given:
+        why = f"it is that of {secret.purpose}"
+        raise KollaError(
+            f"no value can be made for {secret.name}",
+            {"why": why, "next": f"kolla-iac secrets set ENV {secret.name}"},
+        )
     if secret.kind == "fernet_keys":
         return json.dumps({str(round(time.time())): _fernet_key()})
     return "".join(secrets.choice(ALPHABET) for _ in range(secret.length))
@@ -45,7 +56,9 @@ def missing(env: Environment, names: Iterable[str], environment: str = "ENV") ->
         Problem(
             f"secrets.{name}",
             f"is missing ({secret.purpose})",
-            f"kolla-iac secrets generate {environment}",
+            f"kolla-iac secrets set {environment} {name}"
+            if secret.given
+            else f"kolla-iac secrets generate {environment}",
         )
         for name, secret in required(env).items()
         if name not in present
@@ -56,14 +69,19 @@ def malformed(env: Environment, values: Mapping[str, str]) -> list[Problem]:
     """Problems of required secrets' decrypted values. No problem ever quotes a value."""
     found = []
     for name, secret in required(env).items():
-        if name in values and (reason := _fault(secret, values[name])):
+        if name in values and (reason := fault(secret, values[name])):
             found.append(Problem(f"secrets.{name}", reason, "take it out, then: kolla-iac secrets generate"))
     return found
 
 
-def _fault(secret: Secret, value: object) -> str:
+def fault(secret: Secret, value: object) -> str:
+    """Why this is no value of the secret; empty where it is one. Never quotes it."""
     if not isinstance(value, str) or not value:
         return "must be text that is not empty"
+    if secret.kind == "private_key":
+        return (
+            "" if re.search(r"-----BEGIN [A-Z ]*PRIVATE KEY-----", value) else "must be a private key in PEM"
+        )
     if secret.kind == "fernet_keys":
         return _fernet_fault(value)
     if value != value.strip() or not value.isprintable():

@@ -61,16 +61,19 @@ class Secret:
     name: str
     """``keystone_database_password``; unique over all services."""
     purpose: str
-    kind: Literal["password", "url_password", "fernet_keys"] = "password"
+    kind: Literal["password", "url_password", "fernet_keys", "private_key"] = "password"
     """``url_password``: stands in a URL that programs take apart again; letters, digits and ``-._~`` only.
     ``fernet_keys``: a JSON object, key index as text -> urlsafe base64 of 32 bytes; the highest index signs. An
-    index is the time when the key was made, in seconds since 1970; smaller numbers come from elsewhere."""
+    index is the time when the key was made, in seconds since 1970; smaller numbers come from elsewhere.
+    ``private_key``: in PEM."""
     length: int = 40
     """Characters of a password."""
     keys_kept: Callable[[Any], int] = lambda _: 0
     """Of keys: the environment -> seconds for which a key that signs no more must still be read."""
     felt: str = ""
     """What clients feel when it is rotated; empty: nothing."""
+    given: bool = False
+    """Whether it is somebody else's, and told to us, so that no value can be made."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ class Service:
     """Whether each replica has a volume of its own, which no update deletes."""
     shared: tuple[str, ...] = ()
     """What it keeps on its hosts, each on a volume: ``keys`` is on ``keystone-keys``."""
+    replaced: Callable[[Any], bool] = lambda _: False
+    """The environment -> whether something of the operator's own stands in its place: it is off, and missed by none."""
 
 
 COMPONENTS = Path(__file__).resolve().parent.parent / "components"

@@ -64,3 +64,13 @@ def readable(sections: Sections) -> dict[str, dict[str, str]]:
         name: {option: "\n".join(values or []) for option, values in options.items()}
         for name, options in sections.items()
     }
+
+
+def number(section: Mapping[str, list[str] | None], option: str, default: int) -> int:
+    """The whole number that an option stands for; ``default`` where it is not there, or is none.
+
+    >>> number({"max_pool_size": ["2"]}, "max_pool_size", 5), number({}, "max_overflow", 50)
+    (2, 50)
+    """
+    values = section.get(option) or []
+    return int(values[-1]) if values and values[-1].isdecimal() else default

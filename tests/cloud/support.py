@@ -21,6 +21,9 @@ import docker
 import yaml
 from docker.models.containers import Container
 
+from kolla_iac.images import ensure, reference
+from kolla_iac.model.images import ImagesSettings
+from kolla_iac.model.stage import ImagesStage
 from kolla_iac.probe import Identity
 from kolla_iac.probe.identity import Wrong
 
@@ -94,6 +97,15 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def override(section: str, **options: Any) -> Settings:
     """Settings that set options of keystone.conf."""
     return {"services": {"keystone": {"overrides": {"keystone.conf": {section: options}}}}}
+
+
+def image(name: str, release: str) -> str:
+    """The project's own image on this machine's Docker, built if it is missing; its reference."""
+    wanted = reference(name, release, ImagesSettings())
+    about = {"name": "images", "environment": "t-images", "service": "images", "release": release}
+    here = {"here": "unix:///var/run/docker.sock"}
+    ensure(ImagesStage(**about, hosts=here, images={name: wanted}, source="build"), print)
+    return wanted
 
 
 class Home:

@@ -17,15 +17,12 @@ import pytest
 
 from kolla_iac.cli import client
 from kolla_iac.errors import KollaError
-from kolla_iac.images import ensure, reference
-from kolla_iac.model.images import ImagesSettings
-from kolla_iac.model.stage import ImagesStage
 from kolla_iac.probe.identity import Wrong
-from tests.fault_matrix import HERE, NAMES, ROWS, Ground, Walk, asking, ends, restarted
+from tests.fault_matrix import NAMES, ROWS, Ground, Walk, asking, ends, restarted
 from tests.matrix import STAGES, cell, keep
 from tests.second_daemon import Daemon
 
-from .support import Cloud, Home, Running, Settings, merged
+from .support import Cloud, Home, Running, Settings, image, merged
 
 OLD, NEW = "2025.2", "2026.1"
 
@@ -137,14 +134,6 @@ def fresh(another: Callable[[], Cloud]) -> Iterator[Real]:
     cloud.kolla("purge", "--yes")
 
 
-def _image(name: str, release: str) -> str:
-    """The project's own image, built if it is missing."""
-    wanted = reference(name, release, ImagesSettings())
-    about = {"name": "images", "environment": "t-images", "service": "images", "release": release}
-    ensure(ImagesStage(**about, hosts={"here": HERE}, images={name: wanted}, source="build"), print)
-    return wanted
-
-
 BREAK = """
 import importlib.util, pathlib
 (package,) = importlib.util.find_spec('keystone').submodule_search_locations
@@ -169,7 +158,7 @@ if _os.uname().nodename in _where.split(','):
 @pytest.fixture(scope="module")
 def broken() -> Iterator[Callable[[str], str]]:
     """Builds an image of the new release that is broken; see BREAK."""
-    whole = _image("keystone", NEW)
+    whole = image("keystone", NEW)
     made: list[str] = []
 
     def build(how: str) -> str:
@@ -246,8 +235,8 @@ def test_docker_restarted(home: Home) -> None:
     daemon = Daemon(Path(tempfile.mkdtemp(prefix="kolla-t-")))
     try:
         daemon.start()
-        services = ("keystone", "mariadb", "haproxy", "memcached")
-        daemon.load([*(_image(name, OLD) for name in services), _image("keystone", NEW)])
+        images = ("keystone", "mariadb-server", "haproxy", "memcached")
+        daemon.load([*(image(name, OLD) for name in images), image("keystone", NEW)])
         far = Far(home, daemon)
         far.wanted = NEW
         fault = restarted(daemon)

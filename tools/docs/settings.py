@@ -55,7 +55,10 @@ def page() -> str:
             ]
     each = definitions["Services"]["properties"]
     common = ", ".join(map(code, ServiceSettings.model_fields))
-    parts.append(f"\n## services\n\nEvery service takes {common}; the rest is its own.\n")
+    parts.append(
+        f"\n## services\n\nEvery service takes {common}; the rest is its own.\n"
+        "`database` is no service: it says which database server they use.\n"
+    )
     for name, node in each.items():
         rows = _rows(f"services.{name}", node, definitions)
         parts += [f"\n### services.{name}\n\n", _what(node, definitions), table(HEAD, rows)]
@@ -120,6 +123,11 @@ def _rows(path: str, node: dict[str, Any], definitions: dict[str, Any], default:
     Args:
         default: of the node as a whole, where it differs from its parts' own.
     """
+    optional = next((one for one in node.get("anyOf", []) if "$ref" in one), None)
+    if optional:
+        yield Row(code(path), "mapping", "none", prose(node.get("description", "")))
+        yield from _rows(path, optional, definitions)
+        return
     inner = _definition(node, definitions)
     if not inner:
         shown = node["default"] if default is None and "default" in node else default

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from kolla_iac.components.database.component import connection_url
+from kolla_iac.components.database.clients import connection_url
 from kolla_iac.components.keystone import stages as keystone
 from kolla_iac.components.mariadb import stages as mariadb
 from kolla_iac.model.environment import Environment, load_environment
