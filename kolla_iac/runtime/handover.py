@@ -18,7 +18,7 @@ from kolla_iac.model.stage import (
 from kolla_iac.runtime.balancer import Balancer, balancers
 from kolla_iac.runtime.containers import Found, find, get, of_replica, of_service, state_of
 from kolla_iac.runtime.context import Context
-from kolla_iac.runtime.failure import with_facts
+from kolla_iac.runtime.failure import Interrupted, with_facts
 from kolla_iac.runtime.retiring import retire
 from kolla_iac.runtime.waits import wait_for
 
@@ -71,6 +71,8 @@ def _take_over(stage: HandoverStage, new: Found, fronts: list[Balancer], context
         context.say(f"{new} published as {stage.backend}/{slot} of {front.found.name}")
         try:
             front.wait_up(stage.backend, slot, new, stage.up_seconds)
+        except Interrupted:
+            raise  # it stays published: the next handover goes on from here, and may be under way already
         except KollaError:
             front.withdraw(stage.backend, new.name)
             raise

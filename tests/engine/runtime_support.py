@@ -55,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         check = self.path == "/healthcheck"
         time.sleep(settings.get("check_seconds" if check else "seconds", 0))
-        status = settings.get("status", 200)
+        status = 200 if os.path.exists("/tmp/well") else settings.get("status", 200)
         body = (settings.get("body") or os.uname().nodename).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -214,7 +214,10 @@ class Small:
     def serve(
         self, replica: int, release: str = "old", service: str = "api", restart: str = "no", **settings: Any
     ) -> Container:
-        """A web server that answers with its host name; ``settings``: what it does wrong."""
+        """A web server that answers with its host name; ``settings``: what it does wrong.
+
+        A file /tmp/well makes its status 200.
+        """
         return self.client.containers.run(
             self.image,
             command=["python3", "-c", SERVER, json.dumps(settings)],

@@ -122,6 +122,29 @@ def test_two_handovers_at_once_do_not_disturb_each_other(small: Small) -> None:
     assert all(small.gone(container) for container in old)
 
 
+def test_one_that_is_interrupted_takes_nothing_from_the_next(small: Small) -> None:
+    """A killed engine's stage is told to end, and may still wait when the next update's has begun."""
+    old = small.serve(1)
+    finish(small.handover_stage(old, 1))
+    new = small.serve(1, "new", status=503)
+    stage = small.handover_stage(new, 1, answers(expect=(503,)), up_seconds=30)
+    with probing(small.url) as probe:
+        first, second = start(stage), start(stage)
+        for process in (first, second):
+            assert process.stdout is not None
+            while "published as" not in process.stdout.readline():
+                assert process.poll() is None
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=30)
+        assert first.returncode == 130
+        assert new.exec_run(["touch", "/tmp/well"]).exit_code == 0
+        _, errors = second.communicate(timeout=60)
+        assert second.returncode == 0, errors
+    assert probe.failed == []
+    assert list(slots(small).values()) == [new.name]
+    assert small.gone(old)
+
+
 def test_containers_that_come_back_with_other_addresses_are_served(small: Small) -> None:
     containers = [small.serve(1), small.serve(2)]
     for replica, container in enumerate(containers, start=1):
