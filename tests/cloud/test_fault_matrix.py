@@ -28,14 +28,11 @@ OLD, NEW = "2025.2", "2026.1"
 
 CELLS = (
     ("backup", "SIGINT to the engine"),
-    ("backup", "its container killed"),
     ("preflight", "SIGKILL of the stage"),
     ("expand", "SIGKILL of the engine"),
-    ("expand", "a second up"),
     ("new replicas", "SIGINT to the engine"),
     ("first handover", "balancer's socket silent"),
     ("first handover", "SIGKILL of the stage"),
-    ("last handover", "Memcached away"),
     ("last handover", "SIGKILL of the engine"),
     ("contract", "its container killed"),
     ("contract", "SIGINT to the engine"),

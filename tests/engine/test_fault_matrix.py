@@ -26,11 +26,11 @@ Rows = tuple[str, ...]
 CHAINS: tuple[tuple[Rows, ...], ...] = (
     (
         tuple(BROKEN.values()),
-        ("database away",),
-        ("Memcached away",),
         (RESTART,),
     ),
     (
+        ("database away",),
+        ("Memcached away",),
         ("SIGINT to the engine", "SIGKILL of the engine"),
         ("SIGKILL of the stage", "its container killed", "balancer's socket silent"),
         ("a second up",),
