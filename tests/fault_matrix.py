@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.models.containers import Container
@@ -94,15 +95,20 @@ class Ground(ABC):
             return False
         return True
 
-    def pid(self, stage: str) -> int:
-        """The process of a stage that runs since the update began; 0: none does."""
+    def record(self, stage: str) -> dict[str, Any]:
+        """The last that the timeline says of a stage since the update began; empty: nothing."""
         if not self.timeline.exists():
-            return 0
+            return {}
         with self.timeline.open() as file:
             file.seek(self._mark)
             records = [json.loads(line) for line in file if line.endswith("\n")]
-        mine = [record for record in records if record["stage"] == NAMES.get(stage)]
-        return int(mine[-1]["pid"]) if mine and mine[-1]["outcome"] == "running" else 0
+        mine: list[dict[str, Any]] = [one for one in records if one["stage"] == NAMES.get(stage)]
+        return mine[-1] if mine else {}
+
+    def pid(self, stage: str) -> int:
+        """The process of a stage that runs since the update began; 0: none does."""
+        record = self.record(stage)
+        return int(record["pid"]) if record.get("outcome") == "running" else 0
 
     def came(self, stage: str, up: Running) -> bool:
         """Whether the update is at a stage, so far that there is something to be met."""
@@ -335,13 +341,17 @@ def container_killed(ground: Ground, up: Running, stage: str) -> Met:
 
 
 def database_away(ground: Ground, up: Running, stage: str) -> Met:
+    """A handover waits for it; what works on the schema, or asks for a token once, may fail."""
     database = ground.one("mariadb")
     database.kill()
     time.sleep(ground.away_seconds)
     database.start()
     for _ in range(4):  # from each replica
         eventually(ground.whole, 60, "a token after the database is back")
-    return Met(felt_until=time.monotonic() + 2)
+    felt = time.monotonic() + 2
+    if stage in (*JOBS, "verify"):
+        eventually(lambda: not ground.pid(stage), 150, f"{stage} ends")
+    return Met(ends=ground.record(stage).get("outcome") == "failed", felt_until=felt)
 
 
 def cache_away(ground: Ground, up: Running, stage: str) -> Met:

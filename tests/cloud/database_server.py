@@ -122,7 +122,11 @@ class Authority:
         subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
 
 
-TLS = ("--ssl-cert=/certificates/server.pem", "--ssl-key=/certificates/server.key")
+TLS = (
+    "--ssl-cert=/certificates/server.pem",
+    "--ssl-key=/certificates/server.key",
+    "--ssl-ca=/certificates/ours.pem",
+)
 
 
 def _run(*line: str) -> str:

@@ -181,6 +181,15 @@ def test_tls(another: Callable[[], Cloud], server: Server) -> None:
         (one,) = site.check()
         assert (one["name"], words in one["saw"]) == ("tls", True), one
 
+    ours.sign("client", "DNS:keystone")
+    server.sql("ALTER USER keystone@'%' REQUIRE X509")
+    (one,) = site.check()
+    assert (one["name"], "a certificate is asked for" in one["saw"]) == ("login", True), one
+    line = ("kolla-iac", "secrets", "set", site.cloud.name, "database_client_key")
+    site.use(tls={"certificate": (folder / "client.pem").read_text()})
+    site.cloud.home.run(*line, stdin=(folder / "client.key").read_text())
+    assert site.check() == []
+    server.sql("ALTER USER keystone@'%' REQUIRE SSL")
     site.use(tls={"ca": theirs.certificate})
     says("not signed by tls.ca")
     site.use(tls={"ca": ours.certificate})
