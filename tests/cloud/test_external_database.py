@@ -210,6 +210,10 @@ def test_tls(another: Callable[[], Cloud], server: Server) -> None:
     server.start("--skip-ssl")
     server.sql(site.sql("--show-passwords"))
     says("offers none")
+    ours.use("good")
+    server.start(*TLS, "--tls-version=TLSv1.0", "--ssl-cipher=ALL:@SECLEVEL=0")
+    server.sql(site.sql("--show-passwords"))
+    says("no version or cipher of TLS in common")
 
 
 def test_nothing_is_there(another: Callable[[], Cloud], server: Server) -> None:
