@@ -95,20 +95,18 @@ class Ground(ABC):
             return False
         return True
 
-    def record(self, stage: str) -> dict[str, Any]:
-        """The last that the timeline says of a stage since the update began; empty: nothing."""
+    def records(self) -> list[dict[str, Any]]:
+        """What the timeline says since the update began."""
         if not self.timeline.exists():
-            return {}
+            return []
         with self.timeline.open() as file:
             file.seek(self._mark)
-            records = [json.loads(line) for line in file if line.endswith("\n")]
-        mine: list[dict[str, Any]] = [one for one in records if one["stage"] == NAMES.get(stage)]
-        return mine[-1] if mine else {}
+            return [json.loads(line) for line in file if line.endswith("\n")]
 
     def pid(self, stage: str) -> int:
         """The process of a stage that runs since the update began; 0: none does."""
-        record = self.record(stage)
-        return int(record["pid"]) if record.get("outcome") == "running" else 0
+        mine = [record for record in self.records() if record["stage"] == NAMES.get(stage)]
+        return int(mine[-1]["pid"]) if mine and mine[-1]["outcome"] == "running" else 0
 
     def came(self, stage: str, up: Running) -> bool:
         """Whether the update is at a stage, so far that there is something to be met."""
@@ -341,7 +339,7 @@ def container_killed(ground: Ground, up: Running, stage: str) -> Met:
 
 
 def database_away(ground: Ground, up: Running, stage: str) -> Met:
-    """A handover waits for it; what works on the schema, or asks for a token once, may fail."""
+    """A handover waits for it; a job that works on the schema fails, be it the stage's or that of one after it."""
     database = ground.one("mariadb")
     database.kill()
     time.sleep(ground.away_seconds)
@@ -349,9 +347,10 @@ def database_away(ground: Ground, up: Running, stage: str) -> Met:
     for _ in range(4):  # from each replica
         eventually(ground.whole, 60, "a token after the database is back")
     felt = time.monotonic() + 2
-    if stage in (*JOBS, "verify"):
-        eventually(lambda: not ground.pid(stage), 150, f"{stage} ends")
-    return Met(ends=ground.record(stage).get("outcome") == "failed", felt_until=felt)
+    last = ground.records()[-1:]
+    if any(one["outcome"] == "running" and one["kind"] in ("job", "verify") for one in last):
+        eventually(lambda: ground.records()[-1:] != last, 150, f"{last[0]['stage']} ends")
+    return Met(ends=any(one["outcome"] == "failed" for one in ground.records()), felt_until=felt)
 
 
 def cache_away(ground: Ground, up: Running, stage: str) -> Met:
