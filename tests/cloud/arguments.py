@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -29,9 +30,10 @@ def watching(words: Sequence[str], every: float = 0.1) -> Iterator[Arguments]:
     wanted = [word.encode() for word in words]
 
     def look() -> None:
-        for line in Path("/proc").glob("[0-9]*/cmdline"):
+        # no glob: it looks into folders, and fails where a process has just gone
+        for process in filter(str.isdecimal, os.listdir("/proc")):
             try:
-                text = line.read_bytes()
+                text = Path("/proc", process, "cmdline").read_bytes()
             except OSError:
                 continue
             seen.processes.add(text.split(b"\0")[0].rpartition(b"/")[2].decode(errors="replace"))
