@@ -35,8 +35,10 @@ matrix on small images (`tests/engine/test_fault_matrix.py`) prints its own; all
 A cell says: requests that failed and all of them, from the fault until the next one or the end; the longest time
 without a successful answer; and what it came to. `rides`: the update went on. `again`: it ended, and the next
 `pulumi up` went on from there. `back`: the previous release went back. `none`: the fault means nothing to this stage,
-and had no effect. A dash: not tried here. A database or a Docker daemon that is away takes the service along; a replica that
-is killed while it serves (`its container killed` at verify) loses the requests that it was answering. Nothing else may fail.
+and had no effect. A dash: not tried here.
+
+A database or a Docker daemon that is away takes the service along; a replica that is killed while it serves (`its
+container killed` at verify) loses the requests that it was answering. Nothing else may fail.
 
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -31,9 +30,11 @@ def watching(words: Sequence[str], every: float = 0.1) -> Iterator[Arguments]:
 
     def look() -> None:
         # no glob: it looks into folders, and fails where a process has just gone
-        for process in filter(str.isdecimal, os.listdir("/proc")):
+        for process in Path("/proc").iterdir():
+            if not process.name.isdecimal():
+                continue
             try:
-                text = Path("/proc", process, "cmdline").read_bytes()
+                text = (process / "cmdline").read_bytes()
             except OSError:
                 continue
             seen.processes.add(text.split(b"\0")[0].rpartition(b"/")[2].decode(errors="replace"))
