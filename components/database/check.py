@@ -1,8 +1,8 @@
 """Looks at a database server that somebody else runs: what would make a deployment or an upgrade fail, all at once.
 
-Runs as ``check.py PHASE`` inside a service's image, with ``judge.py`` and ``login.py`` beside it. ``require`` ends
-with 1 where something must be mended first; ``report`` says what it found as notes, each a JSON object, and ends with
-0. It connects and asks, and changes nothing.
+Runs as ``python -m database.check PHASE`` inside a service's image. ``require`` ends with 1 where something must be
+mended first; ``report`` says what it found as notes, each a JSON object, and ends with 0. It connects and asks, and
+changes nothing.
 
 Reads /etc/kolla-iac/check.json: ``host``, ``port``, ``tls`` as ``login.py`` has them; ``admin``: user and password, or
 null; ``schemas``: list of schema, user, password; ``grants``: what such a user must be allowed in its schema;
@@ -18,8 +18,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-import judge
-import login
+from . import judge, login, variables
 
 ORDERS = "/etc/kolla-iac/check.json"
 
@@ -60,7 +59,7 @@ def ask_all(opened: Any, orders: judge.Orders) -> list[judge.Finding]:
         opened, f"SELECT {size} FROM information_schema.tables WHERE table_schema IN ({among})", *names
     )
     return [
-        *judge.of_server(known, orders),
+        *variables.of_server(known, orders),
         *judge.of_schemas({name: (charset, collation) for name, charset, collation in rows}, orders),
         *judge.of_clock(difference),
         *judge.of_space(space(opened), int(used)),
@@ -82,13 +81,13 @@ def look(orders: judge.Orders) -> list[judge.Finding]:
     accounts += [(one["schema"], one["user"], one["password"]) for one in orders["schemas"] if not admin]
     found: list[judge.Finding] = []
     grants: dict[str, list[str]] = {}
-    of_all: list[judge.Finding] = []
+    of_all: list[judge.Finding] | None = None
     for schema, user, password in accounts:
         try:
             with login.connect(orders, user, password) as opened:
                 ask(opened, "SET SESSION sql_mode = ''")  # others quote names differently
                 grants[user] = [row[0] for row in ask(opened, "SHOW GRANTS")]
-                of_all = of_all or ask_all(opened, orders)
+                of_all = ask_all(opened, orders) if of_all is None else of_all
         except login.NotEncrypted:
             return [judge.not_encrypted()]
         except pymysql.err.MySQLError as error:
@@ -99,7 +98,7 @@ def look(orders: judge.Orders) -> list[judge.Finding]:
                 return [judge.unreachable(cause, orders)]
             number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
             found.append(judge.of_login(number, str(error.args[-1]), user, schema, orders))
-    return [*found, *judge.of_grants(grants, orders), *of_all]
+    return [*found, *judge.of_grants(grants, orders), *(of_all or [])]
 
 
 def main(phase: str) -> None:

@@ -16,7 +16,7 @@ from kolla_iac.render.contract import ConfigFile, uploads
 
 HERE = Path(__file__).parent
 INSIDE = "/etc/kolla-iac"
-PYTHON = "/var/lib/kolla/venv/bin/python"
+PYTHON = f"env PYTHONPATH={INSIDE} /var/lib/kolla/venv/bin/python"
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def schema_files(
     user, password = admin
     orders = {"admin_user": user, "admin_password": password, "grants": GRANTS, **vars(login)}
     return uploads(
-        f"{PYTHON} {INSIDE}/script.py {phase}",
-        [*_programs("script", "login"), _orders("database", {**server, **orders}), *tls],
+        f"{PYTHON} -m database.script {phase}",
+        [*_package("script", "login"), _orders("database", {**server, **orders}), *tls],
     )
 
 
@@ -75,8 +75,8 @@ def check_files(
         **vars(demand),
     }
     return uploads(
-        f"{PYTHON} {INSIDE}/check.py {phase}",
-        [*_programs("check", "judge", "login"), _orders("check", {**server, **orders}), *tls],
+        f"{PYTHON} -m database.check {phase}",
+        [*_package("check", "judge", "variables", "login"), _orders("check", {**server, **orders}), *tls],
     )
 
 
@@ -94,12 +94,17 @@ def dump_files(
         "trial": policy.verified,
         "keep": policy.keep.last,
     }
+    program = ConfigFile(f"{INSIDE}/dump.py", (HERE / "dump.py").read_text())
     client_file = ConfigFile(f"{INSIDE}/client.cnf", client)
-    return uploads(command, [*_programs("dump"), _orders("dump", orders), client_file, *tls])
+    return uploads(command, [program, _orders("dump", orders), client_file, *tls])
 
 
-def _programs(*names: str) -> list[ConfigFile]:
-    return [ConfigFile(f"{INSIDE}/{name}.py", (HERE / f"{name}.py").read_text()) for name in names]
+def _package(*names: str) -> list[ConfigFile]:
+    """Modules of this folder, as the package ``database``."""
+    return [
+        ConfigFile(f"{INSIDE}/database/{name}.py", (HERE / f"{name}.py").read_text())
+        for name in ("__init__", *names)
+    ]
 
 
 def _orders(name: str, orders: Mapping[str, Any]) -> ConfigFile:

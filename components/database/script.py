@@ -1,6 +1,6 @@
 """Makes a schema and its user on a database server, or takes its former users away. Needs only PyMySQL.
 
-Runs as ``database.py PHASE`` inside a service's image, in a stage of its own, with ``login.py`` beside it. Reads
+Runs as ``python -m database.script PHASE`` inside a service's image, in a stage of its own. Reads
 /etc/kolla-iac/database.json: host, port, tls, admin_user, admin_password, schema, user, password, grants. Without an
 administrator, ``make`` sees whether they are there, and ``retire`` leaves users to whoever made them.
 
@@ -15,8 +15,9 @@ import sys
 import time
 from typing import Any
 
-import login
 import pymysql
+
+from . import login
 
 
 def patiently(want: dict[str, Any], seconds: float = 60) -> Any:

@@ -138,8 +138,7 @@ def _secrets(environment: str) -> Mapping[str, str]:
     from kolla_iac.model.stackfile import SECRETS_KEY
 
     said = json.loads(pulumi(root(), ["config", "--show-secrets", "--json", "--stack", environment]))
-    held: Any = said.get(SECRETS_KEY, {})
-    found: dict[str, str] = held.get("objectValue") or json.loads(held.get("value") or "{}")
+    found: dict[str, str] = said[SECRETS_KEY]["objectValue"]
     return found
 
 

@@ -189,9 +189,10 @@ def rotate(
             raise SettingsError(file.name, read.missing_secrets)
         assert read.environment is not None
         needed = required(read.environment)
-        chosen = list(needed) if every else list(dict.fromkeys(resolve(word, needed) for word in words))
         if every:
-            chosen = [name for name in chosen if not needed[name].given]
+            chosen = [name for name, secret in needed.items() if not secret.given]
+        else:
+            chosen = list(dict.fromkeys(resolve(word, needed) for word in words))
         for name in chosen:
             if needed[name].given:
                 raise KollaError(

@@ -372,10 +372,14 @@ class Cloud:
 
     def password(self) -> str:
         """The administrator's."""
-        line = ("pulumi", "config", "get", "--path", "kolla-iac:secrets.keystone_admin_password")
         if not hasattr(self, "_password"):
-            self._password = self.home.run(*line, "--stack", self.name).text.strip()
+            self._password = self.secret("keystone_admin_password")
         return self._password
+
+    def secret(self, name: str) -> str:
+        """The value in its settings."""
+        line = ("pulumi", "config", "get", "--path", f"kolla-iac:secrets.{name}", "--stack", self.name)
+        return self.home.run(*line).text.strip()
 
     def openstack(self, *words: str) -> Outcome:
         """The openstack client with the entry that `kolla-iac up` wrote."""

@@ -51,11 +51,6 @@ class Site:
         """What `kolla-iac database sql` prints."""
         return self.cloud.kolla("database", "sql", *options).text
 
-    def secret(self, name: str) -> str:
-        key = f"kolla-iac:secrets.{name}"
-        line = ("pulumi", "config", "get", "--path", key, "--stack", self.cloud.name)
-        return self.cloud.home.run(*line).text.strip()
-
 
 def mended(server: Server, found: list[dict[str, str]], secrets: dict[str, str]) -> None:
     """The DBA runs what findings say, each as it stands, with passwords in the places of <...>."""
@@ -101,7 +96,7 @@ def test_everything_is_found_at_once_and_mended_by_the_sql_that_is_said(
     """Schemas and users are made by the DBA."""
     server.start("--max-user-connections=10")
     site = Site(another(), server)
-    passwords = {"keystone_database_password": site.secret("keystone_database_password")}
+    passwords = {"keystone_database_password": site.cloud.secret("keystone_database_password")}
     first = site.check()
     assert [one["name"] for one in first] == ["login"], first
     shown = site.sql()

@@ -122,11 +122,6 @@ def rotated(cloud: Cloud, *names: str) -> str:
     return outcome.text
 
 
-def value(cloud: Cloud, name: str) -> str:
-    line = ("pulumi", "config", "get", "--path", f"kolla-iac:secrets.{name}", "--stack", cloud.name)
-    return cloud.home.run(*line).text.strip()
-
-
 def logs_in(cloud: Cloud, user: str, password: str) -> bool:
     """Whether the database lets a user in over the network."""
     (server,) = cloud.containers("mariadb")
@@ -198,7 +193,7 @@ def test_keys_three_times_under_validations(cloud: Cloud) -> None:
 
 def test_passwords_under_load(cloud: Cloud) -> None:
     names = ("keystone_database_password", "mariadb_root_password", "haproxy_statistics_password")
-    old = {name: value(cloud, name) for name in names}
+    old = {name: cloud.secret(name) for name in names}
     assert logs_in(cloud, "keystone", old["keystone_database_password"])
     assert logs_in(cloud, "root", old["mariadb_root_password"])
     assert statistics(cloud, old["haproxy_statistics_password"]) == 200
@@ -208,7 +203,7 @@ def test_passwords_under_load(cloud: Cloud) -> None:
         outcome = cloud.up()
     probe.none_failed()
     assert "keystone-users" in outcome.touched, str(outcome)
-    new = {name: value(cloud, name) for name in names}
+    new = {name: cloud.secret(name) for name in names}
     assert not logs_in(cloud, "keystone", old["keystone_database_password"])
     assert not logs_in(cloud, "root", old["mariadb_root_password"])
     assert statistics(cloud, old["haproxy_statistics_password"]) == 401

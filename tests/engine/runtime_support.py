@@ -17,9 +17,8 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
-from kolla_iac.images import ensure, reference
+from kolla_iac.images import ensure
 from kolla_iac.model.balancer import Backend, BalancerConfig, Frontend
-from kolla_iac.model.images import ImagesSettings
 from kolla_iac.model.stage import (
     LABEL_ENVIRONMENT,
     LABEL_RELEASE,
@@ -28,7 +27,6 @@ from kolla_iac.model.stage import (
     LABEL_SERVICE,
     BalancerStage,
     HandoverStage,
-    ImagesStage,
     Stage,
     Upload,
 )
@@ -38,6 +36,7 @@ from kolla_iac.runtime.context import Context, Tools
 from kolla_iac.runtime.hosts import Hosts
 from kolla_iac.runtime.job import archive
 from kolla_iac.runtime.stage import carry_out
+from tests.cloud.support import image
 
 RELEASE = "2025.2"
 HOSTS = {"here": "unix:///var/run/docker.sock"}
@@ -78,18 +77,7 @@ Server(("", 8000), Handler).serve_forever()
 
 def haproxy_image() -> str:
     """The project's own image, built if it is missing."""
-    wanted = reference("haproxy", RELEASE, ImagesSettings())
-    stage = ImagesStage(
-        name="images",
-        environment="t-images",
-        service="images",
-        release=RELEASE,
-        hosts=HOSTS,
-        images={"haproxy": wanted},
-        source="build",
-    )
-    ensure(stage, print)
-    return wanted
+    return image("haproxy", RELEASE)
 
 
 @dataclass

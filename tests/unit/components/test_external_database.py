@@ -8,12 +8,11 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kolla_iac.components.database import clients, judge, login, sql
+from kolla_iac.components.database import clients, judge, login, sql, variables
 from kolla_iac.components.database.external import seen_from_here
 from kolla_iac.components.database.orders import Demand
 from kolla_iac.components.database.server import DatabaseServer, tls_files
@@ -74,7 +73,7 @@ def env(**external: Any) -> Environment:
     return load_environment({"release": "2025.2", "services": {"database": database}}, "settings")
 
 
-@pytest.mark.parametrize("module", [clients, judge, login, sql])
+@pytest.mark.parametrize("module", [clients, judge, login, sql, variables])
 def test_examples(module: Any) -> None:
     assert doctest.testmod(module).failed == 0
 
@@ -176,7 +175,7 @@ def test_the_demand_is_that_of_both_generations() -> None:
 
 
 def test_a_good_server_has_no_findings() -> None:
-    assert list(judge.of_server(GOOD, ORDERS)) == []
+    assert list(variables.of_server(GOOD, ORDERS)) == []
     mysql = {
         **GOOD,
         "version": "8.0.36",
@@ -184,7 +183,7 @@ def test_a_good_server_has_no_findings() -> None:
         "super_read_only": "OFF",
     }
     del mysql["tx_isolation"]
-    assert list(judge.of_server(mysql, ORDERS)) == []
+    assert list(variables.of_server(mysql, ORDERS)) == []
 
 
 @pytest.mark.parametrize(
@@ -210,7 +209,7 @@ def test_a_good_server_has_no_findings() -> None:
     ],
 )
 def test_each_setting_is_named_with_what_mends_it(option: str, value: str, name: str) -> None:
-    (found,) = judge.of_server({**GOOD, option: value}, ORDERS)
+    (found,) = variables.of_server({**GOOD, option: value}, ORDERS)
     assert found.name == name
     assert found.mend
     assert "{" not in found.saw + found.mend
@@ -344,5 +343,4 @@ def test_greetings() -> None:
     assert "Host is blocked" in seen(_packet(b"\xff\x69\x04Host is blocked"))
     assert "another protocol" in seen(b"SSH-2.0-OpenSSH_9.6\r\n" + b" " * 8_000_000)
     assert "another protocol" in seen(b"")
-    here = replace(DatabaseServer("127.0.0.1", 1))
-    assert "no greeting" in seen_from_here(external.model_copy(update={"host": here.host, "port": here.port}))
+    assert "no greeting" in seen_from_here(external.model_copy(update={"host": "127.0.0.1", "port": 1}))
