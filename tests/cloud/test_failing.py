@@ -34,7 +34,8 @@ def test_a_second_replica_that_dies_is_named_and_going_back_is_one_up(cloud: Clo
     before = cloud.ids("keystone")
     with probing(cloud) as probe:
         running = cloud.start(override("token", expiration=3600))
-        running.until(lambda: len(cloud.containers("keystone", 2)) == 2)
+        # Docker lists a container that is made and not yet started, and refuses to kill it
+        running.until(lambda: [one.status for one in cloud.containers("keystone", 2)] == ["running"] * 2)
         (new,) = [one for one in cloud.containers("keystone", 2) if one.id not in before.values()]
         new.update(restart_policy={"Name": "no"})
         new.kill()
