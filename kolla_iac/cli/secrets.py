@@ -190,10 +190,12 @@ def rotate(
         assert read.environment is not None
         needed = required(read.environment)
         if every:
-            chosen = [name for name, secret in needed.items() if not secret.given]
+            chosen = [name for name, secret in needed.items() if not secret.given and not secret.lasts]
         else:
             chosen = list(dict.fromkeys(resolve(word, needed) for word in words))
         for name in chosen:
+            if why := needed[name].lasts:
+                raise KollaError(f"{name} is never rotated: {why}", {"meanwhile": "nothing was touched"})
             if needed[name].given:
                 raise KollaError(
                     f"{name} is somebody else's",
@@ -240,6 +242,10 @@ def put(checkout: Path, env: str, word: str, value: str) -> tuple[Secret, bool]:
         if why := fault(secret, value):
             raise KollaError(f"that is no value of {secret.name}", {"why": f"it {why}"})
         rotated = secret.name in read.secrets
+        if rotated and secret.lasts:
+            raise KollaError(
+                f"{secret.name} is never changed: {secret.lasts}", {"meanwhile": "nothing was touched"}
+            )
         _note(checkout, env, read, [secret.name], rotated=rotated)
         _set(checkout, env, secret.name, value)
     return secret, rotated

@@ -7,18 +7,44 @@ from typing import Literal
 from pydantic import Field
 
 from kolla_iac.model.base import Strict
+from kolla_iac.model.service import Secret
 
+REPOSITORY_PASSWORD = Secret(
+    "backup_repository_password",
+    "opens the repository of backups; keep a copy elsewhere",
+    lasts="a new one would not open the repository that is there",
+)
+"""Needed where there is a target."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Keep(Strict):
-    """How many backups stay."""
+    """How many backups stay; beside them, whatever its age, the newest that was verified."""
 
     last: int = Field(default=7, ge=1)
-    """Of the dumps before upgrades the newest so many; the others count for nothing yet."""
+    """The newest so many; of the dumps before upgrades too, for which the others count for nothing."""
     daily: int = Field(default=7, ge=0)
+    """The newest of each of the last so many days that have one."""
     weekly: int = Field(default=4, ge=0)
+    """The same of weeks."""
     monthly: int = Field(default=6, ge=0)
+    """The same of months."""
+
+
+class Target(Strict):
+    """Where backups of the database server go: one of these."""
+
+    directory: str | None = Field(default=None, pattern=r"^/[^:]*[^:/]$")
+    """A directory on the database's host, by its path; it must be there. A mount from elsewhere is best."""
+    volume: str | None = Field(default=None, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$")
+    """A Docker volume of that host, by its name; it must be there."""
+    restic: str | None = Field(default=None, min_length=3)
+    """A repository as restic's option ``-r`` takes it, such as ``rest:http://backup.example:8000/``."""
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of those that are set; empty: there is no target."""
+        return tuple(name for name, value in self.model_dump().items() if value is not None)
 
 
 class BackupSettings(Strict):
@@ -31,6 +57,8 @@ class BackupSettings(Strict):
     verified: bool = True
     """Whether the dump is restored on trial, into a server of its own, and compared, before the upgrade goes on."""
     keep: Keep = Keep()
+    target: Target = Target()
+    """Where `kolla-iac backup create` puts backups of the whole server; without it there are only the dumps."""
 
     @property
     def max_age_seconds(self) -> int:

@@ -42,6 +42,8 @@ _WORDS = {
 }
 _PATTERNS = {
     "sha256": "sha256: and 64 lower-case hexadecimal digits",
+    "^/[^:]": "an absolute path without a colon",
+    "^[a-zA-Z0-9][a-zA-Z0-9_.-]+$": "the name of a Docker volume",
     "[smhd]$": "a whole number and s, m, h or d, such as 90s, 30m, 1h or 7d",
     "^[a-z0-9]([a-z0-9-]{0,61}": "lower-case letters, digits and hyphens",
     "^(unix://": "unix:///path, ssh://user@host or tcp://host:port",

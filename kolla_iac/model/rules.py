@@ -182,6 +182,13 @@ def _database(written: Written) -> Iterator[Problem]:
         yield Problem(where, f"is required by verify: {tls.verify}", hint)
 
 
+def _backup_target(written: Written) -> Iterator[Problem]:
+    given = written.env.backup.target.given
+    if len(given) > 1:
+        reason = f"must be one of directory, volume and restic (got {' and '.join(given)})"
+        yield Problem("backup.target", reason, "target: {directory: /srv/backups}")
+
+
 def _overrides(written: Written) -> Iterator[Problem]:
     known = sorted({file for service in services().values() for file in service.files})
     env = written.env
@@ -238,6 +245,7 @@ RULES: tuple[Rule, ...] = (
     _network,
     _images,
     _database,
+    _backup_target,
     _overrides,
     _removed_options,
 )

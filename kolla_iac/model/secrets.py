@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from kolla_iac.errors import KollaError, Problem
+from kolla_iac.model.backup import REPOSITORY_PASSWORD
 from kolla_iac.model.service import Secret, services
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ ALPHABET = string.ascii_letters + string.digits
 
 
 def required(env: Environment) -> dict[str, Secret]:
-    """Every secret that the environment's enabled services need, by name."""
+    """Every secret that the environment's enabled services and its backups need, by name."""
     known = services()
-    of_services = {secret.name: secret for name in env.enabled() for secret in known[name].secrets}
-    return of_services | {secret.name: secret for secret in env.database.secrets()}
+    needed = {secret.name: secret for name in env.enabled() for secret in known[name].secrets}
+    needed |= {secret.name: secret for secret in env.database.secrets()}
+    return needed | ({REPOSITORY_PASSWORD.name: REPOSITORY_PASSWORD} if env.backup.target.given else {})
 
 
 def generate(secret: Secret) -> str:

@@ -74,6 +74,8 @@ class Secret:
     """What clients feel when it is rotated; empty: nothing."""
     given: bool = False
     """Whether it is somebody else's, and told to us, so that no value can be made."""
+    lasts: str = ""
+    """Why it is never rotated; empty: it may be."""
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,10 @@ class Upload(Strict):
 
 
 class Mount(Strict):
-    """A named volume at a path."""
+    """A named volume, or a directory of the host, at a path."""
 
     volume: str
+    """Name of the volume, or the absolute path of the directory, which must be there."""
     path: str
     read_only: bool = False
 

@@ -123,7 +123,15 @@ def create(stage: JobStage, client: DockerClient, host: str) -> Container:
     from docker.errors import APIError, ImageNotFound  # noqa: PLC0415
     from docker.types import LogConfig, Mount  # noqa: PLC0415
 
-    mounts = [Mount(one.path, one.volume, type="volume", read_only=one.read_only) for one in stage.mounts]
+    mounts = [
+        Mount(
+            one.path,
+            one.volume,
+            type="bind" if one.volume.startswith("/") else "volume",
+            read_only=one.read_only,
+        )
+        for one in stage.mounts
+    ]
     try:
         return client.containers.create(
             stage.image,

@@ -1,0 +1,157 @@
+"""The restic repository: its snapshots, its errors in words, and what of it is kept."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import Any
+
+from .tools import HERE, WORK, Orders, Trouble, last, version
+
+NO_REPOSITORY, LOCKED, WRONG_PASSWORD = 10, 11, 12
+"""restic's exit codes. Source: its manual, "Exit codes"; since 0.17."""
+
+Snapshot = dict[str, Any]
+"""As `restic snapshots --json` gives it."""
+
+
+def environment(orders: Orders) -> dict[str, str]:
+    """restic's environment: neither password nor repository is an argument."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    place = WORK / "repository"
+    place.touch(mode=0o600)
+    place.write_text(orders["repository"])
+    return {
+        **os.environ,
+        "RESTIC_REPOSITORY_FILE": str(place),
+        "RESTIC_PASSWORD_FILE": str(HERE / "repository.password"),
+        "RESTIC_CACHE_DIR": str(WORK / "cache"),
+        "RESTIC_PROGRESS_FPS": "0",
+    }
+
+
+def restic(orders: Orders, *words: str) -> str:
+    """What restic prints.
+
+    Raises:
+        Trouble: it fails; says which of the usual reasons it is.
+    """
+    done = attempt(orders, *words)
+    if done.returncode:
+        raise Trouble(reason(done.returncode, done.stderr or done.stdout))
+    return done.stdout
+
+
+def attempt(orders: Orders, *words: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("restic") is None:
+        raise Trouble(
+            "restic is not in this image: `pulumi up` brings one that we build, published ones lack it"
+        )
+    line = ["restic", *words]
+    return subprocess.run(line, capture_output=True, text=True, check=False, env=environment(orders))
+
+
+def reason(code: int, said: str) -> str:
+    """restic's exit code and words for people.
+
+    >>> reason(12, "Fatal: wrong password or no key found")
+    'the repository does not open with the secret backup_repository_password: wrong password or no key found'
+    >>> reason(1, "subprocess mariadb-backup: completed OK!\\nFatal: save(x): write /a/b: no space left on device")
+    'restic: save(x): no space left on device'
+    """
+    told = [line for line in said.splitlines() if line.strip() and not line.startswith("{")]
+    own = [line for line in told if not line.startswith("subprocess ")]
+    if any(line.startswith("subprocess ") and "completed OK!" in line for line in told):
+        told = own
+    words = re.sub(r"write \S+: ", "", last("\n".join(told).replace("Fatal: ", ""), 2))
+    match code:
+        case 10:
+            return f"there is no repository of backups: {words}"
+        case 11:
+            held = last("\n".join(own).replace("Fatal: ", ""), 3)
+            return (
+                f"the repository is locked: {held}; if nothing works on it any more: kolla-iac backup unlock"
+            )
+        case 12:
+            return f"the repository does not open with the secret backup_repository_password: {words}"
+    return f"restic: {words}"
+
+
+def tagged(snapshot: Snapshot, what: str) -> str:
+    """The value of a tag ``what:value``; empty where there is none.
+
+    >>> tagged({"tags": ["data", "backup:mariadb-1"]}, "backup")
+    'mariadb-1'
+    """
+    found = [tag for tag in snapshot.get("tags") or () if tag.startswith(f"{what}:")]
+    return found[-1].removeprefix(f"{what}:") if found else ""
+
+
+def snapshots(orders: Orders, *, every: bool = False) -> tuple[list[Snapshot], list[Snapshot]]:
+    """Those of manifests and those of data, the newest first; of this environment, or of every one."""
+    mine = [] if every else ["--host", orders["environment"]]
+    found = json.loads(restic(orders, "snapshots", "--json", "--no-lock", *mine))
+    found.sort(key=lambda one: tagged(one, "backup"), reverse=True)
+    manifests, data = (
+        [one for one in found if kind in (one.get("tags") or ())] for kind in ("manifest", "data")
+    )
+    return manifests, data
+
+
+def policy(orders: Orders, newest_verified: str) -> list[str]:
+    """restic's options for what is kept."""
+    words = ["--tag", "manifest", "--host", orders["environment"], "--group-by", "host"]
+    for period, count in orders["keep"].items():
+        words += [f"--keep-{period}", str(count)] if count else []
+    return [*words, "--keep-tag", f"verified:{newest_verified}"] if newest_verified else words
+
+
+def verified_last(manifests: list[Snapshot]) -> str:
+    """When the newest backup that was verified was so; empty where none was."""
+    return next((when for one in manifests if (when := tagged(one, "verified"))), "")
+
+
+def tidy(orders: Orders) -> str:
+    """What the policy does not keep goes, and what was cut off; what to tell the operator. Never fails a backup."""
+    manifests, data = snapshots(orders)
+    done = attempt(orders, "forget", "--json", *policy(orders, verified_last(manifests)))
+    if done.returncode:
+        return f"nothing old was removed: {reason(done.returncode, done.stderr)}"
+    kept = {tagged(one, "backup") for group in json.loads(done.stdout) for one in group["keep"] or ()}
+    gone = [one["id"] for one in data if tagged(one, "backup") not in kept]
+    if gone:
+        done = attempt(orders, "forget", "--prune", *gone)
+        if done.returncode:
+            return f"what is old is not removed yet: {reason(done.returncode, done.stderr)}"
+    return f"{len(kept)} kept, {len(gone)} removed"
+
+
+def chosen(orders: Orders, name: str) -> tuple[Snapshot, dict[str, Any]]:
+    """The snapshot of a backup's manifest, and the manifest, which must be of this environment and fit this server."""
+    mine, stored = snapshots(orders)
+    found = [one for one in mine if name in (tagged(one, "backup"), "newest")]
+    if not found:
+        others = [one for one in snapshots(orders, every=True)[0] if tagged(one, "backup") == name]
+        if others:
+            raise Trouble(
+                f"{name} is of the environment {others[0]['hostname']}, not of {orders['environment']}"
+            )
+        there = ", ".join(tagged(one, "backup") for one in mine) or "none"
+        raise Trouble(f"no backup {name} in the repository; there: {there}")
+    folder = found[0]["paths"][0]
+    manifest = json.loads(restic(orders, "dump", found[0]["id"], f"{folder}/manifest.json"))
+    name = tagged(found[0], "backup")
+    if (manifest["backup"], manifest["environment"]) != (name, orders["environment"]):
+        of = f"{manifest['backup']} of {manifest['environment']}"
+        raise Trouble(f"the manifest of {name} is that of {of}: it was not made with this backup")
+    data = [one for one in stored if tagged(one, "backup") == name]
+    if [(one["id"], one["tree"]) for one in data] != [tuple(manifest["data"].values())]:
+        raise Trouble(f"the manifest of {name} does not belong to its data: one of them was replaced")
+    mine_is, made_by = (tuple(map(int, text.split("."))) for text in (version(), manifest["server"]))
+    if made_by[:2] != mine_is[:2]:
+        age = "newer" if made_by > mine_is else "older"
+        raise Trouble(
+            f"{name} is of MariaDB {manifest['server']}, {age} than this image's {version()}: set its image"
+        )
+    return found[0], manifest

@@ -1,0 +1,126 @@
+"""Backups of the whole server as data: the Job that makes, lists, verifies or restores them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from kolla_iac.components.mariadb.stages import DATA
+from kolla_iac.model.backup import BackupSettings, Target
+from kolla_iac.model.stage import JobStage, Mount, Upload
+from kolla_iac.render.contract import ConfigFile, uploads
+from kolla_iac.resources.container import KOLLA_START
+
+PROGRAM = Path(__file__).parent / "backup"
+HERE = "/etc/kolla-iac"
+REPOSITORY = "/repository"
+RESTORED = "/restored"
+SECONDS = 6 * 3600
+"""A bound on any of the phases; large servers and slow targets take their time."""
+
+
+def place(target: Target) -> tuple[str, tuple[Mount, ...]]:
+    """The repository as restic finds it in the container, and what is mounted for that.
+
+    >>> place(Target(volume="safe"))
+    ('/repository', (Mount(volume='safe', path='/repository', read_only=False),))
+    >>> place(Target(restic="rest:http://backup.example:8000/"))
+    ('rest:http://backup.example:8000/', ())
+    """
+    if target.restic:
+        return target.restic, ()
+    return REPOSITORY, (Mount(volume=target.directory or target.volume or "", path=REPOSITORY),)
+
+
+def files(
+    command: str,
+    *,
+    environment: str,
+    release: str,
+    policy: BackupSettings,
+    password: str,
+    client: str = "",
+    cloud: Mapping[str, str] | None = None,
+) -> tuple[Upload, ...]:
+    """What a Job of the program gets.
+
+    Args:
+        command: a phase and its words.
+        password: of the repository. Secret.
+        client: the option file with which it logs in to the server. Secret.
+        cloud: name -> content of what else a backup is to hold. Secret.
+    """
+    orders = {
+        "environment": environment,
+        "release": release,
+        "repository": place(policy.target)[0],
+        "keep": policy.keep.model_dump(),
+    }
+    program = [
+        ConfigFile(f"{HERE}/backup/{one.name}", one.read_text()) for one in sorted(PROGRAM.glob("*.py"))
+    ]
+    more = [ConfigFile(f"{HERE}/cloud/{name}", text) for name, text in (cloud or {}).items()]
+    return uploads(
+        f"python3 -m backup {command}",
+        [
+            *program,
+            ConfigFile(f"{HERE}/backup.json", json.dumps(orders)),
+            ConfigFile(f"{HERE}/repository.password", password),
+            *([ConfigFile(f"{HERE}/client.cnf", client)] if client else []),
+            *more,
+        ],
+    )
+
+
+def job(
+    phase: str,
+    *words: str,
+    environment: str,
+    release: str,
+    policy: BackupSettings,
+    password: str,
+    hosts: Mapping[str, str],
+    host: str,
+    image: str,
+    network: str,
+    client: str = "",
+    cloud: Mapping[str, str] | None = None,
+    into: str = "",
+) -> JobStage:
+    """The Job of one phase.
+
+    Args:
+        hosts: name -> Docker endpoint.
+        network: that of the server for ``create``; for others one from which the repository is reached.
+        into: of ``restore-into``: name of a volume, or a directory of the host.
+    """
+    mounts = place(policy.target)[1]
+    if phase == "create":
+        mounts = (*mounts, Mount(volume=f"kolla-{environment}-mariadb-1", path=DATA, read_only=True))
+    if into:
+        mounts = (*mounts, Mount(volume=into, path=RESTORED))
+    return JobStage(
+        name=f"{environment}-backup-{phase}",  # the host name in a lock, by which restic knows whose it is
+        environment=environment,
+        service="mariadb",
+        release="",
+        hosts=dict(hosts),
+        host=host,
+        image=image,
+        env={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS", "PYTHONPATH": HERE},
+        files=files(
+            " ".join([phase, *words]),
+            environment=environment,
+            release=release,
+            policy=policy,
+            password=password,
+            client=client,
+            cloud=cloud,
+        ),
+        mounts=mounts,
+        network=network,
+        user="root",
+        capabilities=KOLLA_START,
+        timeout=SECONDS,
+    )
