@@ -16,6 +16,7 @@ PROGRAM = Path(__file__).parent / "backup"
 HERE = "/etc/kolla-iac"
 REPOSITORY = "/repository"
 RESTORED = "/restored"
+KEPT = "/kept"
 SECONDS = 6 * 3600
 """A bound on any of the phases; large servers and slow targets take their time."""
 
@@ -87,19 +88,24 @@ def job(
     client: str = "",
     cloud: Mapping[str, str] | None = None,
     into: str = "",
+    kept: str = "",
 ) -> JobStage:
     """The Job of one phase.
 
     Args:
         hosts: name -> Docker endpoint.
         network: that of the server for ``create``; for others one from which the repository is reached.
-        into: of ``restore-into``: name of a volume, or a directory of the host.
+        into: of ``restore-into`` and what follows it: name of a volume, or a directory of the host.
+        kept: of ``swap``: name of the volume that is given the data which the server has now.
     """
     mounts = place(policy.target)[1]
-    if phase == "create":
-        mounts = (*mounts, Mount(volume=f"kolla-{environment}-mariadb-1", path=DATA, read_only=True))
+    if phase in ("create", "room", "swap"):
+        data = f"kolla-{environment}-mariadb-1"
+        mounts = (*mounts, Mount(volume=data, path=DATA, read_only=phase != "swap"))
     if into:
         mounts = (*mounts, Mount(volume=into, path=RESTORED))
+    if kept:
+        mounts = (*mounts, Mount(volume=kept, path=KEPT))
     return JobStage(
         name=f"{environment}-backup-{phase}",  # the host name in a lock, by which restic knows whose it is
         environment=environment,

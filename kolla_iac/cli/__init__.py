@@ -33,7 +33,7 @@ class _Commands(LazyGroup):
         "secrets": Lazy(
             f"{_CLI}.secrets", "app", "Make, rotate and list the secrets that an environment needs."
         ),
-        "backup": Lazy(f"{_CLI}.backup", "app", "List the dumps that upgrades made; give one back."),
+        "backup": Lazy(f"{_CLI}.backup", "app", "Back the database up, verify, list, give back."),
         "database": Lazy(
             f"{_CLI}.database", "app", "Look at an external database server; print the SQL that it needs."
         ),

@@ -1,4 +1,4 @@
-"""``kolla-iac backup``: the dumps that upgrades have made of a schema, and the way back to one of them."""
+"""``kolla-iac backup``: backups of the database server, dumps that upgrades have made, and the way back to one."""
 
 from __future__ import annotations
 
@@ -25,20 +25,72 @@ STAGE, FINAL = "backup", "contract"
 
 @app.callback()
 def _backup() -> None:
-    """List the dumps that upgrades have made of the schema, or give one back."""
+    """Make, list, verify and restore backups of the database server, and dumps that upgrades have made."""
+
+
+@app.command("create")
+def create_command(environment: Name) -> None:
+    """Back the database server up while it serves, with the settings, the secrets and the state.
+
+    Goes to the repository that backup.target of the settings names, encrypted; only what changed is stored. Then
+    what backup.keep does not keep is removed.
+    """
+    from kolla_iac.cli import repository
+    from kolla_iac.cli.project import root
+
+    for line in repository.create(root(), environment):
+        print(line)
+
+
+@app.command("verify")
+def verify_command(
+    environment: Name,
+    backup: Annotated[str, typer.Argument(metavar="[BACKUP]", help="Without: the newest.")] = "newest",
+) -> None:
+    """Restore a backup into a server of its own, check its tables, and compare them with what was backed up.
+
+    Touches nothing that runs. Records in the repository when it was verified; the newest verified one always stays.
+    """
+    from kolla_iac.cli import repository
+    from kolla_iac.cli.project import root
+
+    for line in repository.verify(root(), environment, backup):
+        print(line)
+
+
+@app.command("unlock")
+def unlock_command(environment: Name) -> None:
+    """Take away the repository's locks, such as a killed clean-up leaves. Nothing else may work on it meanwhile."""
+    from kolla_iac.cli import repository
+    from kolla_iac.cli.project import root
+
+    for line in repository.unlock(root(), environment):
+        print(line)
 
 
 @app.command("list")
 def list_command(environment: Name) -> None:
-    """List the dumps on the volume of backups, the newest first.
+    """List the backups of the database server, and the dumps of schemas; the newest first.
 
-    Stage backup makes one before a new release touches the schema, and restores it on trial.
+    Stage backup dumps a schema before a new release touches it, and restores the dump on trial.
     """
+    from kolla_iac.cli import repository
     from kolla_iac.cli.project import existing, root
+    from kolla_iac.model.stackfile import load_file
 
     project = root()
-    existing(project, environment)
-    for stage, _ in last_backups(project, environment):
+    read = load_file(existing(project, environment))
+    assert read.environment is not None
+    if read.environment.backup.target.given:
+        print("\n".join([*repository.listed(project, environment), ""]))
+    try:
+        dumped = last_backups(project, environment)
+    except KollaError as error:
+        if not read.environment.backup.target.given:
+            raise
+        print(error.headline.replace("no backup", "no dump of a schema"))
+        return
+    for stage, _ in dumped:
         for line in _run(stage, "list"):
             print(line)
 
@@ -48,11 +100,19 @@ def restore_command(
     environment: Name,
     backup: Dump,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    into: Annotated[
+        str,
+        typer.Option(
+            metavar="PLACE", help="Of a backup of the server: an empty volume, or a directory by its path."
+        ),
+    ] = "",
 ) -> None:
-    """Put a dump in the place of what the schema holds, so that the release it is of can come back.
+    """Put a dump in the place of what its schema holds, or a backup of the server in that of all its data.
 
-    What was written since then is lost from the schema; a dump of it is made before. The service is stopped, and
-    stays so until `pulumi up` has brought that release. Asks first.
+    What was written since then is lost; what is replaced is kept. Asks first.
+
+    After a dump the service stays stopped until `pulumi up` has brought the release that it is of. For a backup of
+    the server all services that need it stop meanwhile; cut off, the same command goes on. With --into nothing stops.
     """
     from kolla_iac.cli.engine import pulumi
     from kolla_iac.cli.project import existing, root
@@ -61,17 +121,16 @@ def restore_command(
 
     project = root()
     existing(project, environment)
+    if into or backup.startswith("mariadb-"):
+        _server(project, environment, backup, into, yes)
+        return
     stage, final = _of(backup, last_backups(project, environment))
     service = stage.service
     for line in _run(stage, f"check {backup}"):
         print(line)
     if not yes:
         print(f"{service} of {environment} stops, and what its schema holds is replaced by {backup}.")
-        if (
-            typer.prompt("Type the environment's name to go on", default="", show_default=False)
-            != environment
-        ):
-            raise KollaError("nothing was touched", {"wanted": f"the name {environment}, typed"})
+        _ask(environment, yes)
     if final:  # what ran for the later release is to run again; this takes the state's lock before anything is touched
         pulumi(project, ["state", "delete", final, "--stack", environment, "--target-dependents", "--yes"])
     for one in of_service(context(stage, lambda _: None).hosts, environment, service):
@@ -85,6 +144,45 @@ def restore_command(
         f'release: "{series[1]}" in the settings' if series else "the release of that time in the settings"
     )
     print(f"next  {release}, then: pulumi up --stack {environment}")
+
+
+def _server(project: Path, environment: str, backup: str, into: str, yes: bool) -> None:
+    """A backup of the whole server: into a place of its own, or into that of the running server's data."""
+    from kolla_iac.cli import repository, restoring
+    from kolla_iac.cli.engine import pulumi
+    from kolla_iac.cli.stage import parse
+    from kolla_iac.model.stage import JobStage
+    from kolla_iac.runtime.job import run
+
+    if into:
+        for line in repository.restore_into(project, environment, backup, into):
+            print(line)
+        return
+    about = repository.known(project, environment)
+    plan = restoring.plan(about, backup)
+    print("\n".join(restoring.told(plan, restoring.now())))
+    if plan.goes_on:
+        print("goes on  from where an earlier run was cut off")
+    _ask(environment, yes)
+    state = json.loads(pulumi(project, ["stack", "export", "--show-secrets", "--stack", environment]))
+
+    def schema() -> None:
+        for text in restoring.schema_stages(state):
+            stage = parse(text)
+            assert isinstance(stage, JobStage)
+            run(stage, stage.host, about.context)
+            print(f"{stage.name}: users and passwords are those of the settings")
+
+    restoring.restore(about, plan, print, schema)
+    print(f"{plan.backup['backup']} is restored; kolla-iac doctor {environment} looks at all of it")
+    print(f"kept  {plan.kept}; when you do not need it any more: docker volume rm {plan.kept}")
+
+
+def _ask(environment: str, yes: bool) -> None:
+    if yes:
+        return
+    if typer.prompt("Type the environment's name to go on", default="", show_default=False) != environment:
+        raise KollaError("nothing was touched", {"wanted": f"the name {environment}, typed"})
 
 
 def last_backups(project: Path, environment: str) -> list[tuple[JobStage, str]]:

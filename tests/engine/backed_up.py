@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from docker.models.containers import Container
 
 from kolla_iac.components.database.clients import option_file
 from kolla_iac.components.mariadb import backups, stages
@@ -21,7 +22,15 @@ from kolla_iac.images import ensure, reference
 from kolla_iac.model.backup import BackupSettings, Keep, Target
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.images import ImagesSettings
-from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_STAGE, ImagesStage, JobStage, Upload
+from kolla_iac.model.stage import (
+    LABEL_ENVIRONMENT,
+    LABEL_ROLE,
+    LABEL_SERVICE,
+    LABEL_STAGE,
+    ImagesStage,
+    JobStage,
+    Upload,
+)
 from kolla_iac.render import haproxy, ini
 from kolla_iac.runtime.context import Context, Tools
 from kolla_iac.runtime.hosts import Hosts
@@ -60,16 +69,20 @@ class Server:
         labels = {LABEL_ENVIRONMENT: self.name}
         self.network = self.client.networks.create(f"kolla-{self.name}", labels=labels)
         self.data = self.client.volumes.create(f"kolla-{self.name}-mariadb-1", labels=labels)
-        self.container = self.client.containers.create(
+        self.container = self.started(str(self.data.name), f"kolla-{self.name}-mariadb-1")
+
+    def started(self, volume: str, name: str) -> Container:
+        """A server on a volume, with the settings of the house, that answers."""
+        container = self.client.containers.create(
             self.image,
             entrypoint=["bash", "-c", "bash /bootstrap && exec mariadbd --user=mysql"],
             user="root",
-            name=f"kolla-{self.name}-mariadb-1",
-            labels=labels,
+            name=name,
+            labels={LABEL_ENVIRONMENT: self.name, LABEL_SERVICE: "mariadb", LABEL_ROLE: "singleton"},
             network=self.network.name,
             volumes={
-                str(self.data.name): {"bind": stages.DATA, "mode": "rw"},
-                str(folder): {"bind": "/repositories", "mode": "rw"},
+                volume: {"bind": stages.DATA, "mode": "rw"},
+                str(self.folder): {"bind": "/repositories", "mode": "rw"},
             },
         )
         conf = ini.dump(stages.configuration(Environment(release=RELEASE), "local"))
@@ -78,12 +91,13 @@ class Server:
             Upload(path="/bootstrap", content=stages.BOOTSTRAP),
             Upload(path="/etc/mysql/bootstrap.sql", content=stages.bootstrap_sql(self.password)),
         ]
-        self.container.put_archive("/", archive(files))
-        self.container.start()
+        container.put_archive("/", archive(files))
+        container.start()
         end = time.monotonic() + 60
-        while self.container.exec_run([*stages.LOCAL, "-e", "SELECT 1"]).exit_code:
-            assert time.monotonic() < end, self.container.logs().decode()
+        while container.exec_run([*stages.LOCAL, "-e", "SELECT 1"]).exit_code:
+            assert time.monotonic() < end, container.logs().decode()
             time.sleep(0.2)
+        return container
 
     def close(self) -> None:
         chosen = {"label": f"{LABEL_ENVIRONMENT}={self.name}"}

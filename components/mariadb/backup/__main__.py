@@ -6,6 +6,10 @@ create              a backup of the running server, then what the policy does no
 list                the backups, as one line of JSON
 verify NAME         restores a backup into a server of this container's own and compares; NAME may be ``newest``
 restore-into NAME   the same data directory, prepared and owned by mysql, into /restored, which must be empty
+show NAME           what a backup is of, as one line of JSON
+room                whether ``swap`` has the room that it needs
+swap                what is in /restored takes the place of the server's data, which is in /kept from then on; the
+                    server must not run. Cut off, it goes on when it runs again
 unlock              the repository's locks go, whoever holds them
 
 Reads /etc/kolla-iac/backup.json: ``environment``, ``release``, ``repository`` as restic takes it, ``keep`` (last,
@@ -41,10 +45,12 @@ from .repository import (
     verified_last,
 )
 from .tables import between, differing, revisions, survey
-from .throwaway import STREAM, server, unpack
+from .throwaway import SPARE, STREAM, server, unpack
 from .tools import CLIENT, DATA, HERE, QUERY, WORK, Orders, Trouble, last, lines, run, series, version
 
-RESTORED = pathlib.Path("/restored")
+RESTORED, KEPT = pathlib.Path("/restored"), pathlib.Path("/kept")
+WHOLE = ".kolla-iac-whole"
+"""In /kept when all of the server's data is there."""
 
 
 @contextlib.contextmanager
@@ -206,8 +212,47 @@ def restore_into(orders: Orders, name: str) -> Iterator[str]:
     yield f"{manifest['backup']} is restored: start MariaDB {manifest['server']} on it"
 
 
+def show(orders: Orders, name: str) -> Iterator[str]:
+    snapshot, manifest = chosen(orders, name)
+    rows = sum(table["rows"][1] for table in manifest["tables"].values())
+    about = {key: manifest[key] for key in ("backup", "made", "release", "server", "bytes", "gtid")}
+    yield json.dumps({**about, "rows": rows, "verified": tagged(snapshot, "verified")})
+
+
+def size(folder: pathlib.Path) -> int:
+    """Bytes that a folder takes."""
+    return int(run(["du", "-s", "-B1", str(folder)]).stdout.split()[0])
+
+
+def room(_: Orders) -> Iterator[str]:
+    needed = max(size(pathlib.Path(DATA)), size(RESTORED)) + SPARE
+    free = shutil.disk_usage(RESTORED).free
+    if free < needed:
+        told = f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} are needed"
+        raise Trouble(f"there is no room to keep what is replaced: {told}; nothing was touched")
+    yield f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} are needed"
+
+
+def swap(_: Orders) -> Iterator[str]:
+    data = pathlib.Path(DATA)
+    if not (KEPT / WHOLE).exists():
+        empty(KEPT)
+        run(["cp", "-a", f"{data}/.", str(KEPT)])
+        run(["sync"])
+        (KEPT / WHOLE).touch()
+    empty(data)
+    run(["cp", "-a", f"{RESTORED}/.", str(data)])
+    run(["sync"])
+    yield f"{size(data) / 1e6:.1f} MB are in the place of {size(KEPT) / 1e6:.1f} MB, which are kept"
+
+
+def empty(folder: pathlib.Path) -> None:
+    run(["find", str(folder), "-mindepth", "1", "-delete"])
+
+
 def unlock(orders: Orders) -> Iterator[str]:
-    yield last(restic(orders, "unlock", "--remove-all"))
+    restic(orders, "unlock", "--remove-all")
+    yield "no lock is left in the repository"
 
 
 PHASES: dict[str, Callable[..., Iterator[str]]] = {
@@ -215,6 +260,9 @@ PHASES: dict[str, Callable[..., Iterator[str]]] = {
     "list": listed,
     "verify": verify,
     "restore-into": restore_into,
+    "show": show,
+    "room": room,
+    "swap": swap,
     "unlock": unlock,
 }
 

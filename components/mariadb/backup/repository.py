@@ -1,5 +1,6 @@
 """The restic repository: its snapshots, its errors in words, and what of it is kept."""
 
+import contextlib
 import json
 import os
 import re
@@ -60,22 +61,33 @@ def reason(code: int, said: str) -> str:
     >>> reason(1, "subprocess mariadb-backup: completed OK!\\nFatal: save(x): write /a/b: no space left on device")
     'restic: save(x): no space left on device'
     """
-    told = [line for line in said.splitlines() if line.strip() and not line.startswith("{")]
+    told = [plain(line) for line in said.splitlines() if line.strip()]
     own = [line for line in told if not line.startswith("subprocess ")]
     if any(line.startswith("subprocess ") and "completed OK!" in line for line in told):
         told = own
-    words = re.sub(r"write \S+: ", "", last("\n".join(told).replace("Fatal: ", ""), 2))
+    words = re.sub(r"write \S+: ", "", last("\n".join(told), 2))
     match code:
         case 10:
-            return f"there is no repository of backups: {words}"
+            return "there is no repository of backups yet: kolla-iac backup create makes it"
         case 11:
-            held = last("\n".join(own).replace("Fatal: ", ""), 3)
+            held = last("\n".join(own), 3)
             return (
                 f"the repository is locked: {held}; if nothing works on it any more: kolla-iac backup unlock"
             )
         case 12:
             return f"the repository does not open with the secret backup_repository_password: {words}"
     return f"restic: {words}"
+
+
+def plain(line: str) -> str:
+    """A line of restic's without its form for programs.
+
+    >>> plain('{"message_type":"exit_error","code":1,"message":"Fatal: no space left"}')
+    'no space left'
+    """
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        line = str(json.loads(line)["message"])
+    return line.strip().removeprefix("Fatal: ")
 
 
 def tagged(snapshot: Snapshot, what: str) -> str:

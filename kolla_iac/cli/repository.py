@@ -1,0 +1,233 @@
+"""Backups of the whole database server, in the repository that the settings name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kolla_iac.errors import KollaError, SettingsError
+from kolla_iac.model.backup import REPOSITORY_PASSWORD, Target
+
+if TYPE_CHECKING:
+    from kolla_iac.model.environment import Environment
+    from kolla_iac.runtime.containers import Found
+    from kolla_iac.runtime.context import Context
+
+SERVICE = "mariadb"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a Job of a backup is made from."""
+
+    name: str
+    file: Path
+    settings: Environment
+    target: Target
+    secrets: dict[str, str]
+    context: Context
+
+
+def known(project: Path, environment: str) -> Known:
+    """Settings, secrets and hosts of an environment that has a target for backups.
+
+    Raises:
+        KollaError: it has none.
+        SettingsError: the settings are wrong, or a secret is missing.
+    """
+    from kolla_iac.cli.engine import pulumi
+    from kolla_iac.cli.project import existing
+    from kolla_iac.cli.stage import ensure_images
+    from kolla_iac.model.stackfile import SECRETS_KEY, load_file
+    from kolla_iac.render import haproxy
+    from kolla_iac.runtime.context import Context, Tools
+    from kolla_iac.runtime.hosts import Hosts
+
+    file = existing(project, environment)
+    read = load_file(file)
+    assert read.environment is not None
+    target = read.environment.backup.target
+    if not target.given:
+        raise KollaError(
+            f"{environment} has no place for backups of its database server",
+            {
+                "wanted": f"backup.target in {file.name}",
+                "hint": "backup: {target: {directory: /srv/backups}}",
+            },
+        )
+    if read.missing_secrets:
+        raise SettingsError(file.name, read.missing_secrets)
+    said = json.loads(pulumi(project, ["config", "--show-secrets", "--json", "--stack", environment]))
+    values = said[SECRETS_KEY]
+    secrets = values.get("objectValue") or json.loads(values["value"])
+    hosts = {host.name: host.docker for host in read.environment.hosts}
+    tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure_images)
+    return Known(
+        environment, file, read.environment, target, secrets, Context(Hosts(hosts), tools, lambda _: None)
+    )
+
+
+def create(project: Path, environment: str) -> list[str]:
+    """Backs the running server up, with the settings, the secrets and the state; what to tell the operator.
+
+    Raises:
+        KollaError: no server runs, or no backup was made: why, and the end of the log.
+    """
+    from kolla_iac.cli.engine import pulumi
+    from kolla_iac.components.database.clients import option_file
+
+    about = known(project, environment)
+    server = _server(about)
+    if server is None:
+        raise KollaError(f"no database server of {environment} runs", {"next": f"kolla-iac up {environment}"})
+    cloud = {
+        "settings.yaml": about.file.read_text(),
+        "secrets.json": json.dumps(about.secrets, indent=1),
+        "state.json": pulumi(project, ["stack", "export", "--stack", environment]),
+    }
+    client = option_file("mariadb.internal", 3306, "root", about.secrets["mariadb_root_password"])
+    return carry_out(about, "create", client=client, cloud=cloud)
+
+
+def listed(project: Path, environment: str) -> list[str]:
+    """The backups of the server for people: a line each, the newest first.
+
+    Raises:
+        KollaError: the repository cannot be read; says why.
+    """
+    (line,) = carry_out(known(project, environment), "list")
+    return table(json.loads(line), datetime.now(UTC))
+
+
+def verify(project: Path, environment: str, backup: str) -> list[str]:
+    """Restores a backup into a server of its own and compares; what to tell the operator.
+
+    Raises:
+        KollaError: it is not what was backed up; says what is wrong.
+    """
+    return carry_out(known(project, environment), "verify", backup)
+
+
+def restore_into(project: Path, environment: str, backup: str, into: str) -> list[str]:
+    """Restores a backup's data directory into an empty volume or directory of the database's host.
+
+    Raises:
+        KollaError: nothing was restored; says why.
+    """
+    about = known(project, environment)
+    _there(about, into)
+    return carry_out(about, "restore-into", backup, into=into)
+
+
+def unlock(project: Path, environment: str) -> list[str]:
+    """Takes every lock of the repository away."""
+    return carry_out(known(project, environment), "unlock")
+
+
+def table(said: dict[str, Any], now: datetime) -> list[str]:
+    """What ``list`` of the program says, as lines."""
+    from kolla_iac.cli.terminal import ago, columns
+
+    head = ("backup", "age", "release", "data", "new in it", "verified", "kept as")
+    rows = [
+        (
+            one["backup"],
+            ago(datetime.fromisoformat(one["made"]), now),
+            one["release"],
+            f"{one['bytes'] / 1e6:.1f} MB",
+            f"{one['added'] / 1e6:.1f} MB",
+            f"{ago(_moment(one['verified']), now)} ago" if one["verified"] else "never",
+            ", ".join(one["kept_as"]) or "nothing: it goes with the next",
+        )
+        for one in said["backups"]
+    ]
+    lines = columns([head, *rows], indent="") if rows else ["no backup of the database server is there"]
+    if said["cut_off"]:
+        lines.append(f"{said['cut_off']} more cut off; counts for nothing and goes with the next backup")
+    return lines
+
+
+def _moment(text: str) -> datetime:
+    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
+def _server(about: Known) -> Found | None:
+    from kolla_iac.runtime.containers import of_service
+
+    found = of_service(about.context.hosts, about.name, SERVICE)
+    return next((one for one in found if one.running), None)
+
+
+def _there(about: Known, volume: str) -> None:
+    """Refuses a volume that Docker would make: an empty one is not where backups are.
+
+    Raises:
+        KollaError: it is not on the database's host.
+    """
+    from docker.errors import NotFound
+
+    host = about.settings.place(SERVICE)[0].name
+    if volume.startswith("/"):
+        return
+    try:
+        about.context.hosts.client(host).volumes.get(volume)
+    except NotFound:
+        raise KollaError(
+            f"no volume {volume} on host {host}",
+            {"wanted": "a volume that is there already", "next": f"docker volume create {volume}, there"},
+        ) from None
+
+
+def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
+    """Runs a phase of the program to its end.
+
+    Raises:
+        KollaError: in the program's own words, and the end of its log.
+    """
+    from kolla_iac import images
+    from kolla_iac.components.mariadb import backups
+    from kolla_iac.runtime.job import run
+
+    server = _server(about)
+    if about.target.volume:
+        _there(about, about.target.volume)
+    host = server.host if server else about.settings.place(SERVICE)[0].name
+    image = server.container.attrs["Config"]["Image"] if server else _image(about.settings, images)
+    networks = list(server.container.attrs["NetworkSettings"]["Networks"]) if server else []
+    alone = "bridge" if about.target.restic else "none"
+    stage = backups.job(
+        phase,
+        *words,
+        environment=about.name,
+        release=about.settings.release,
+        policy=about.settings.backup,
+        password=about.secrets[REPOSITORY_PASSWORD.name],
+        hosts={one.name: one.docker for one in about.settings.hosts},
+        host=host,
+        image=image,
+        network=networks[0] if phase == "create" else alone,
+        **more,
+    )
+    try:
+        return run(stage, host, about.context)
+    except KollaError as error:
+        raise _told(error) from error
+
+
+def _told(error: KollaError) -> KollaError:
+    """The program's last line as the headline, where it has said one."""
+    log = error.facts.get("log")
+    lines = list(log) if isinstance(log, Iterable) and not isinstance(log, str) else []
+    said = [line for line in lines if not line.startswith(("+ ", "INFO:", "Running command:"))]
+    return KollaError(said[-1], {"log": said[-4:-1]} if said[:-1] else {}) if said else error
+
+
+def _image(settings: Environment, images: Any) -> str:
+    from kolla_iac.model.service import services
+
+    own = settings.service(SERVICE).image
+    return own or str(images.reference(services()[SERVICE].image, settings.release, settings.images))

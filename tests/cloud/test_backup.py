@@ -1,0 +1,43 @@
+"""A backup of the whole database while the cloud serves, through the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .probing import probing
+from .support import LABEL, Cloud
+
+SECRET = "backup_repository_password"
+
+
+@pytest.fixture
+def aimed(cloud: Cloud) -> Iterator[Cloud]:
+    """The environment with a target for backups, until the test is over."""
+    volume = f"kolla-{cloud.name}-repository"
+    cloud.docker.volumes.create(volume, labels={LABEL: cloud.name})
+    cloud.write({"backup": {"target": {"volume": volume}}})
+    cloud.kolla("secrets", "generate")
+    yield cloud
+    cloud.pulumi("config", "rm", "--path", f"kolla-iac:secrets.{SECRET}")
+
+
+def test_a_backup_is_made_while_it_serves_and_proven(aimed: Cloud) -> None:
+    with probing(aimed, rate=10) as probe:
+        made = aimed.kolla("backup", "create")
+    print(made)
+    probe.none_failed()
+    assert "a new repository of backups was made" in made.text
+    aimed.openstack("project", "create", "after-the-backup")
+    proven = aimed.kolla("backup", "verify")
+    assert "is verified: restored, checked and compared" in proven.text
+    listed = aimed.kolla("backup", "list").text
+    assert "verified, last, daily, weekly, monthly" in listed
+    # the dumps that upgrades make are listed as before
+    assert "keystone-2025.2-" in listed
+
+
+def test_its_password_is_never_rotated(aimed: Cloud) -> None:
+    refused = aimed.home.run("kolla-iac", "secrets", "rotate", aimed.name, SECRET, fails=True)
+    assert f"{SECRET} is never rotated: a new one would not open the repository that is there" in refused.text
