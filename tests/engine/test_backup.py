@@ -70,6 +70,7 @@ def test_a_backup_is_verified_by_restoring_it(copied: tuple[Repository, str]) ->
     assert set(listed["kept_as"]) == {"verified", "last", "daily", "weekly", "monthly"}
 
 
+@pytest.mark.long
 def test_what_did_not_change_is_stored_once(copied: tuple[Repository, str]) -> None:
     repository, _ = copied
     repository.create()
@@ -169,7 +170,7 @@ FAULTS: dict[str, tuple[Callable[[Repository], Any], str]] = {
     "older-server": (_edited(lambda it: it.update(server="10.6.2")), "is of MariaDB 10.6.2, older than"),
 }
 """What is found before anything is restored: name -> what happens to a repository, what is said of it."""
-LONG = {"truncated-pack", "edited-environment", "older-server", "newer-server"}
+LONG = {"truncated-pack", "edited-data", "edited-environment", "older-server", "newer-server"}
 """Much like others of them."""
 
 
@@ -204,6 +205,7 @@ def test_a_manifest_that_was_edited_does_not_match(
     assert not repository.listed()["backups"][0]["verified"]
 
 
+@pytest.mark.long
 def test_a_backup_of_another_environment_is_refused(copied: tuple[Repository, str]) -> None:
     repository, name = copied
     repository.environment = "other"
@@ -213,6 +215,7 @@ def test_a_backup_of_another_environment_is_refused(copied: tuple[Repository, st
     assert "no backup newest in the repository; there: none" in repository.fails("verify", "newest")
 
 
+@pytest.mark.long
 def test_a_lock_that_was_left_is_named_and_can_be_taken_away(copied: tuple[Repository, str]) -> None:
     repository, name = copied
     # an exclusive lock, as a clean-up leaves one that was killed
@@ -278,6 +281,7 @@ def test_the_second_of_two_at_once_leaves_it_to_the_first(copied: tuple[Reposito
         assert "another backup of this server is being made; nothing was touched" in (first + second)[0]
 
 
+@pytest.mark.long
 def test_the_newest_that_was_verified_stays(copied: tuple[Repository, str]) -> None:
     repository, first = copied
     repository.policy = repository.policy.model_copy(
