@@ -11,7 +11,7 @@ IN := source ./.envrc &&
 BEGAN := $(shell date +%s.%N)
 PYTEST := python -m pytest --durations=25 --durations-min=5
 
-.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench bench-upgrade browser ready lint format docs docs-check lock clean
+.PHONY: help setup up down purge test test-unit test-plans test-engine test-cloud test-long bench bench-backup bench-upgrade browser ready lint format docs docs-check lock clean
 
 help: ## this list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -60,6 +60,9 @@ bench: ready ## figures: times, memory, image sizes, beside the machine they wer
 
 bench-upgrade: ready ## the upgrade beside Kolla's order under load, REPEAT=3 times each; about half an hour
 	@$(IN) python -m tests.bench.upgrade --repeat $(or $(REPEAT),3)
+
+bench-backup: ready ## backups and restores of 2 GB, beside plain mariadb-backup, and under load
+	@$(IN) python -m tests.bench.backup
 
 lint: ready ## style, types and the direction of imports
 	@$(IN) ruff check

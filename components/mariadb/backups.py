@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kolla_iac.components.mariadb.stages import DATA
@@ -17,6 +17,7 @@ HERE = "/etc/kolla-iac"
 REPOSITORY = "/repository"
 RESTORED = "/restored"
 KEPT = "/kept"
+VOLUMES = "/volumes"
 SECONDS = 6 * 3600
 """A bound on any of the phases; large servers and slow targets take their time."""
 
@@ -43,6 +44,7 @@ def files(
     password: str,
     client: str = "",
     cloud: Mapping[str, str] | None = None,
+    volumes: Sequence[str] = (),
 ) -> tuple[Upload, ...]:
     """What a Job of the program gets.
 
@@ -51,12 +53,14 @@ def files(
         password: of the repository. Secret.
         client: the option file with which it logs in to the server. Secret.
         cloud: name -> content of what else a backup is to hold. Secret.
+        volumes: names of the server's, of the restored one, of that which keeps, where they lie in VOLUMES.
     """
     orders = {
         "environment": environment,
         "release": release,
         "repository": place(policy.target)[0],
         "keep": policy.keep.model_dump(),
+        "volumes": list(volumes),
     }
     program = [
         ConfigFile(f"{HERE}/backup/{one.name}", one.read_text()) for one in sorted(PROGRAM.glob("*.py"))
@@ -89,6 +93,7 @@ def job(
     cloud: Mapping[str, str] | None = None,
     into: str = "",
     kept: str = "",
+    together: str = "",
 ) -> JobStage:
     """The Job of one phase.
 
@@ -97,15 +102,20 @@ def job(
         network: that of the server for ``create``; for others one from which the repository is reached.
         into: of ``restore-into`` and what follows it: name of a volume, or a directory of the host.
         kept: of ``swap``: name of the volume that is given the data which the server has now.
+        together: of ``room`` and ``swap``: the directory of the host that holds all three volumes, so that nothing is
+            to be copied; empty: they lie apart.
     """
     mounts = place(policy.target)[1]
-    if phase in ("create", "room", "swap"):
-        data = f"kolla-{environment}-mariadb-1"
-        mounts = (*mounts, Mount(volume=data, path=DATA, read_only=phase != "swap"))
-    if into:
-        mounts = (*mounts, Mount(volume=into, path=RESTORED))
-    if kept:
-        mounts = (*mounts, Mount(volume=kept, path=KEPT))
+    data = f"kolla-{environment}-mariadb-1"
+    if together:
+        mounts = (*mounts, Mount(volume=together, path=VOLUMES))
+    else:
+        if phase in ("create", "room", "swap"):
+            mounts = (*mounts, Mount(volume=data, path=DATA, read_only=phase != "swap"))
+        if into:
+            mounts = (*mounts, Mount(volume=into, path=RESTORED))
+        if phase == "swap":
+            mounts = (*mounts, Mount(volume=kept, path=KEPT))
     return JobStage(
         name=f"{environment}-backup-{phase}",  # the host name in a lock, by which restic knows whose it is
         environment=environment,
@@ -123,6 +133,7 @@ def job(
             password=password,
             client=client,
             cloud=cloud,
+            volumes=(data, into, kept) if together else (),
         ),
         mounts=mounts,
         network=network,

@@ -34,6 +34,9 @@ class _Commands(LazyGroup):
             f"{_CLI}.secrets", "app", "Make, rotate and list the secrets that an environment needs."
         ),
         "backup": Lazy(f"{_CLI}.backup", "app", "Back the database up, verify, list, give back."),
+        "restore-cloud": Lazy(
+            f"{_CLI}.restore_cloud", "restore_cloud", "Bring a lost environment back from its backups."
+        ),
         "database": Lazy(
             f"{_CLI}.database", "app", "Look at an external database server; print the SQL that it needs."
         ),

@@ -31,6 +31,14 @@ class Known:
     secrets: dict[str, str]
     context: Context
 
+    def image(self) -> str:
+        """MariaDB's image, as the settings have it."""
+        from kolla_iac.images import reference
+        from kolla_iac.model.service import services
+
+        own = self.settings.service(SERVICE).image
+        return own or reference(services()[SERVICE].image, self.settings.release, self.settings.images)
+
 
 def known(project: Path, environment: str) -> Known:
     """Settings, secrets and hosts of an environment that has a target for backups.
@@ -41,11 +49,7 @@ def known(project: Path, environment: str) -> Known:
     """
     from kolla_iac.cli.engine import pulumi
     from kolla_iac.cli.project import existing
-    from kolla_iac.cli.stage import ensure_images
     from kolla_iac.model.stackfile import SECRETS_KEY, load_file
-    from kolla_iac.render import haproxy
-    from kolla_iac.runtime.context import Context, Tools
-    from kolla_iac.runtime.hosts import Hosts
 
     file = existing(project, environment)
     read = load_file(file)
@@ -64,11 +68,19 @@ def known(project: Path, environment: str) -> Known:
     said = json.loads(pulumi(project, ["config", "--show-secrets", "--json", "--stack", environment]))
     values = said[SECRETS_KEY]
     secrets = values.get("objectValue") or json.loads(values["value"])
-    hosts = {host.name: host.docker for host in read.environment.hosts}
+    return Known(environment, file, read.environment, target, secrets, ready(read.environment))
+
+
+def ready(settings: Environment) -> Context:
+    """What the Jobs of an environment are run with."""
+    from kolla_iac.cli.stage import ensure_images
+    from kolla_iac.render import haproxy
+    from kolla_iac.runtime.context import Context, Tools
+    from kolla_iac.runtime.hosts import Hosts
+
+    hosts = {host.name: host.docker for host in settings.hosts}
     tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure_images)
-    return Known(
-        environment, file, read.environment, target, secrets, Context(Hosts(hosts), tools, lambda _: None)
-    )
+    return Context(Hosts(hosts), tools, lambda _: None)
 
 
 def create(project: Path, environment: str) -> list[str]:
@@ -188,7 +200,6 @@ def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
     Raises:
         KollaError: in the program's own words, and the end of its log.
     """
-    from kolla_iac import images
     from kolla_iac.components.mariadb import backups
     from kolla_iac.runtime.job import run
 
@@ -196,7 +207,7 @@ def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
     if about.target.volume:
         _there(about, about.target.volume)
     host = server.host if server else about.settings.place(SERVICE)[0].name
-    image = server.container.attrs["Config"]["Image"] if server else _image(about.settings, images)
+    image = server.container.attrs["Config"]["Image"] if server else about.image()
     networks = list(server.container.attrs["NetworkSettings"]["Networks"]) if server else []
     alone = "bridge" if about.target.restic else "none"
     stage = backups.job(
@@ -224,10 +235,3 @@ def _told(error: KollaError) -> KollaError:
     lines = list(log) if isinstance(log, Iterable) and not isinstance(log, str) else []
     said = [line for line in lines if not line.startswith(("+ ", "INFO:", "Running command:"))]
     return KollaError(said[-1], {"log": said[-4:-1]} if said[:-1] else {}) if said else error
-
-
-def _image(settings: Environment, images: Any) -> str:
-    from kolla_iac.model.service import services
-
-    own = settings.service(SERVICE).image
-    return own or str(images.reference(services()[SERVICE].image, settings.release, settings.images))

@@ -31,6 +31,8 @@ class Plan:
     server: Found
     writers: tuple[Found, ...]
     """Containers of the services that need the database; all of them run in the end."""
+    volume: str
+    """That of the server."""
     restored: str
     """Volume that is given the backup's data first."""
     kept: str
@@ -75,7 +77,7 @@ def plan(about: Known, backup: str) -> Plan:
         if kept not in there or restored in there:  # else it was restored before, wholly
             break
         number += 1
-    return Plan(shown, servers[0], tuple(writers), restored, kept, {restored, kept} <= there)
+    return Plan(shown, servers[0], tuple(writers), volume, restored, kept, {restored, kept} <= there)
 
 
 def told(plan: Plan, now: datetime) -> list[str]:
@@ -125,7 +127,7 @@ def _exchange(about: Known, plan: Plan, say: Say, schema: Callable[[], None]) ->
     for one in (*plan.writers, server):
         one.container.stop(timeout=STOP_SECONDS)
         say(f"{one.name} stopped")
-    for line in carry_out(about, "swap", into=plan.restored, kept=plan.kept):
+    for line in carry_out(about, "swap", **_volumes(plan)):
         say(line)
     server.container.start()
     _answers(server)
@@ -154,11 +156,25 @@ def _prepare(about: Known, plan: Plan, say: Say) -> None:
     try:
         for line in carry_out(about, "restore-into", name, into=plan.restored):
             say(line)
-        carry_out(about, "room", into=plan.restored)
+        carry_out(about, "room", **_volumes(plan))
     except KollaError:
         volumes.get(plan.restored).remove()
         raise
     volumes.create(plan.kept, labels=labels)
+
+
+def _volumes(plan: Plan) -> dict[str, str]:
+    """Those of a restore, and the directory of the host in which all of them lie side by side, if they do."""
+    found = [plan.server.client.volumes.get(name).attrs for name in (plan.volume, plan.restored)]
+    usual = all(
+        one["Driver"] == "local"
+        and not one["Options"]
+        and one["Mountpoint"].endswith(f"/{one['Name']}/_data")
+        for one in found
+    )
+    parents = {one["Mountpoint"].removesuffix(f"/{one['Name']}/_data") for one in found}
+    together = parents.pop() if usual and len(parents) == 1 else ""
+    return {"into": plan.restored, "kept": plan.kept, "together": together}
 
 
 def _answers(server: Found) -> None:

@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     finally:
         cloud.remove()
         shutil.rmtree(folder, ignore_errors=True)
-    _print(found)
+    print(rows.table(found))
     return 0
 
 
@@ -72,13 +72,6 @@ def _fresh(folder: Path, cloud: Cloud) -> list[rows.Row]:
         beside.remove()
     print(f"took {time.monotonic() - began:.0f} s", file=sys.stderr)
     return [row]
-
-
-def _print(found: list[rows.Row]) -> None:
-    widths = [max(len(getattr(row, name)) for row in found) for name in ("what", "promised")]
-    print(f"{'what':<{widths[0]}}  {'promised':<{widths[1]}}  measured")
-    for row in found:
-        print(f"{row.what:<{widths[0]}}  {row.promised:<{widths[1]}}  {row.measured}")
 
 
 if __name__ == "__main__":

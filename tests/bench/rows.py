@@ -28,6 +28,16 @@ class Row:
     measured: str
 
 
+def table(found: list[Row]) -> str:
+    """The rows, in columns."""
+    widths = [max(len(getattr(row, name)) for row in found) for name in ("what", "promised")]
+    head = Row("what", "promised", "measured")
+    lines = [
+        f"{row.what:<{widths[0]}}  {row.promised:<{widths[1]}}  {row.measured}" for row in (head, *found)
+    ]
+    return "\n".join(lines)
+
+
 def seconds(*command: str, times: int = 1) -> float:
     """The median duration of a command."""
     took = []

@@ -58,9 +58,13 @@ def mariadb_image() -> str:
 
 
 class Server:
-    """A running MariaDB on a volume, and a folder of repositories of backups."""
+    """A running MariaDB on a volume, and a folder of repositories of backups.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        apart: whether its volume lies somewhere else than Docker's other ones.
+    """
+
+    def __init__(self, folder: Path, *, apart: bool = False) -> None:
         self.image = mariadb_image()
         self.name = f"t-{secrets.token_hex(3)}"
         self.password = f"pw0-{secrets.token_hex(12)}"
@@ -68,7 +72,12 @@ class Server:
         self.client = docker.from_env()
         labels = {LABEL_ENVIRONMENT: self.name}
         self.network = self.client.networks.create(f"kolla-{self.name}", labels=labels)
-        self.data = self.client.volumes.create(f"kolla-{self.name}-mariadb-1", labels=labels)
+        options = {}
+        if apart:
+            (folder / "data").mkdir()
+            options = {"type": "none", "o": "bind", "device": str(folder / "data")}
+        name = f"kolla-{self.name}-mariadb-1"
+        self.data = self.client.volumes.create(name, labels=labels, driver_opts=options)
         self.container = self.started(str(self.data.name), f"kolla-{self.name}-mariadb-1")
 
     def started(self, volume: str, name: str) -> Container:

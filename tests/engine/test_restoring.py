@@ -31,8 +31,8 @@ class Cut(Exception):
 class Restored:
     """A server with one backup and one service that needs it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.server = Server(folder)
+    def __init__(self, folder: Path, *, apart: bool) -> None:
+        self.server = Server(folder, apart=apart)
         self.server.sql(f"{BEFORE} INSERT INTO keystone.project VALUES ('before')")
         self.repository = Repository(self.server)
         self.backup = self.repository.create()
@@ -90,9 +90,15 @@ class Restored:
         return found
 
 
-@pytest.fixture(scope="module")
-def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
-    one = Restored(tmp_path_factory.mktemp("repositories"))
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(False, id="side by side"),
+        pytest.param(True, id="apart, so that data are copied", marks=pytest.mark.long),
+    ],
+)
+def it(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
+    one = Restored(tmp_path_factory.mktemp("repositories"), apart=request.param)
     try:
         yield one
     finally:

@@ -5,7 +5,9 @@ Runs as ``python3 -m backup PHASE`` in MariaDB's image, which has mariadb-backup
 create              a backup of the running server, then what the policy does not keep goes
 list                the backups, as one line of JSON
 verify NAME         restores a backup into a server of this container's own and compares; NAME may be ``newest``
-restore-into NAME   the same data directory, prepared and owned by mysql, into /restored, which must be empty
+restore-into NAME   the same data directory, prepared and owned by mysql, into /restored, which must be empty or hold
+                    what a run that was cut off has left
+cloud-into NAME     settings, secrets and state, as files, into /restored
 show NAME           what a backup is of, as one line of JSON
 room                whether ``swap`` has the room that it needs
 swap                what is in /restored takes the place of the server's data, which is in /kept from then on; the
@@ -13,8 +15,9 @@ swap                what is in /restored takes the place of the server's data, w
 unlock              the repository's locks go, whoever holds them
 
 Reads /etc/kolla-iac/backup.json: ``environment``, ``release``, ``repository`` as restic takes it, ``keep`` (last,
-daily, weekly, monthly). Logs in with /etc/kolla-iac/client.cnf, opens the repository with
-/etc/kolla-iac/repository.password. What lies in /etc/kolla-iac/cloud goes into each backup.
+daily, weekly, monthly), ``volumes``: for ``room`` and ``swap``, names of the three in /volumes, or none. Logs in with
+/etc/kolla-iac/client.cnf, opens the repository with /etc/kolla-iac/repository.password. What lies in
+/etc/kolla-iac/cloud goes into each backup.
 
 A backup is two snapshots of one name: ``data``, the stream of mariadb-backup, and then ``manifest``, with
 manifest.json and what came from /etc/kolla-iac/cloud. One without a manifest was cut off and counts for nothing.
@@ -24,6 +27,7 @@ import concurrent.futures
 import contextlib
 import datetime
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -32,6 +36,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from . import cloud
 from .repository import (
     NO_REPOSITORY,
     attempt,
@@ -48,9 +53,11 @@ from .tables import between, differing, revisions, survey
 from .throwaway import SPARE, STREAM, server, unpack
 from .tools import CLIENT, DATA, HERE, QUERY, WORK, Orders, Trouble, last, lines, run, series, version
 
-RESTORED, KEPT = pathlib.Path("/restored"), pathlib.Path("/kept")
+RESTORED, KEPT, VOLUMES = (pathlib.Path(place) for place in ("/restored", "/kept", "/volumes"))
 WHOLE = ".kolla-iac-whole"
 """In /kept when all of the server's data is there."""
+PARTIAL = ".kolla-iac-restoring"
+"""In /restored until all of the data is there."""
 
 
 @contextlib.contextmanager
@@ -188,6 +195,7 @@ def verify(orders: Orders, name: str) -> Iterator[str]:
             if bad:
                 raise Trouble(f"mariadb-check finds in {manifest['backup']}: {'; '.join(bad[:3])}")
             found, _ = survey(query, snapshot=False)
+            keys = cloud.opened(query, found, cloud.secrets(orders, snapshot))
         if wrong := differing(manifest["tables"], found):
             raise Trouble(f"{manifest['backup']} is not what was backed up: {'; '.join(wrong[:5])}")
     finally:
@@ -199,17 +207,26 @@ def verify(orders: Orders, name: str) -> Iterator[str]:
     restic(orders, "tag", *words, snapshot["id"])
     rows = sum(table["rows"] for table in found.values())
     yield (
-        f"{manifest['backup']} is verified: restored, checked and compared, {len(found)} tables, {rows} rows, "
-        f"{time.monotonic() - began:.1f} s"
+        f"{manifest['backup']} is verified: restored, checked and compared, {len(found)} tables, {rows} rows"
+        f"{keys}, {time.monotonic() - began:.1f} s"
     )
 
 
 def restore_into(orders: Orders, name: str) -> Iterator[str]:
+    if (RESTORED / PARTIAL).exists():
+        empty(RESTORED)
     if any(RESTORED.iterdir()):
         raise Trouble("the place to restore into is not empty; nothing was touched")
     _, manifest = chosen(orders, name)
+    (RESTORED / PARTIAL).touch()
     unpack(orders, manifest, RESTORED)
+    (RESTORED / PARTIAL).unlink()
     yield f"{manifest['backup']} is restored: start MariaDB {manifest['server']} on it"
+
+
+def cloud_into(orders: Orders, name: str) -> Iterator[str]:
+    names = cloud.taken_out(orders, chosen(orders, name)[0], RESTORED)
+    yield ", ".join(names) or "none"
 
 
 def show(orders: Orders, name: str) -> Iterator[str]:
@@ -224,26 +241,50 @@ def size(folder: pathlib.Path) -> int:
     return int(run(["du", "-s", "-B1", str(folder)]).stdout.split()[0])
 
 
-def room(_: Orders) -> Iterator[str]:
-    needed = max(size(pathlib.Path(DATA)), size(RESTORED)) + SPARE
-    free = shutil.disk_usage(RESTORED).free
+def places(orders: Orders) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
+    """The server's data, what is restored, and what is kept; side by side in /volumes where they are so on the host."""
+    if not orders["volumes"]:
+        return pathlib.Path(DATA), RESTORED, KEPT
+    data, restored, kept = (VOLUMES / name / "_data" for name in orders["volumes"])
+    return data, restored, kept
+
+
+def moved(source: pathlib.Path, to: pathlib.Path) -> None:
+    """All that is in a folder goes into another one of the same filesystem; a run that was cut off is gone on with."""
+    owner = source.stat()
+    os.chown(to, owner.st_uid, owner.st_gid)
+    for one in source.iterdir():
+        one.rename(to / one.name)
+
+
+def copied(source: pathlib.Path, to: pathlib.Path) -> None:
+    empty(to)
+    run(["cp", "-a", f"{source}/.", str(to)])
+
+
+def room(orders: Orders) -> Iterator[str]:
+    data, restored, _ = places(orders)
+    if orders["volumes"]:
+        yield "what is kept is renamed, and needs no room"
+        return
+    needed = max(size(data), size(restored)) + SPARE
+    free = shutil.disk_usage(restored).free
     if free < needed:
         told = f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} are needed"
         raise Trouble(f"there is no room to keep what is replaced: {told}; nothing was touched")
     yield f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} are needed"
 
 
-def swap(_: Orders) -> Iterator[str]:
-    data = pathlib.Path(DATA)
-    if not (KEPT / WHOLE).exists():
-        empty(KEPT)
-        run(["cp", "-a", f"{data}/.", str(KEPT)])
+def swap(orders: Orders) -> Iterator[str]:
+    data, restored, kept = places(orders)
+    put = moved if orders["volumes"] else copied
+    if not (kept / WHOLE).exists():
+        put(data, kept)
         run(["sync"])
-        (KEPT / WHOLE).touch()
-    empty(data)
-    run(["cp", "-a", f"{RESTORED}/.", str(data)])
+        (kept / WHOLE).touch()
+    put(restored, data)
     run(["sync"])
-    yield f"{size(data) / 1e6:.1f} MB are in the place of {size(KEPT) / 1e6:.1f} MB, which are kept"
+    yield f"{size(data) / 1e6:.1f} MB are in the place of {size(kept) / 1e6:.1f} MB, which are kept"
 
 
 def empty(folder: pathlib.Path) -> None:
@@ -260,6 +301,7 @@ PHASES: dict[str, Callable[..., Iterator[str]]] = {
     "list": listed,
     "verify": verify,
     "restore-into": restore_into,
+    "cloud-into": cloud_into,
     "show": show,
     "room": room,
     "swap": swap,

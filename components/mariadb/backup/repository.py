@@ -144,12 +144,14 @@ def chosen(orders: Orders, name: str) -> tuple[Snapshot, dict[str, Any]]:
     mine, stored = snapshots(orders)
     found = [one for one in mine if name in (tagged(one, "backup"), "newest")]
     if not found:
-        others = [one for one in snapshots(orders, every=True)[0] if tagged(one, "backup") == name]
+        every = snapshots(orders, every=True)[0]
+        others = [one for one in every if tagged(one, "backup") == name]
         if others:
             raise Trouble(
                 f"{name} is of the environment {others[0]['hostname']}, not of {orders['environment']}"
             )
-        there = ", ".join(tagged(one, "backup") for one in mine) or "none"
+        of = ", ".join(sorted({one["hostname"] for one in every}))
+        there = ", ".join(tagged(one, "backup") for one in mine) or (f"only of {of}" if of else "none")
         raise Trouble(f"no backup {name} in the repository; there: {there}")
     folder = found[0]["paths"][0]
     manifest = json.loads(restic(orders, "dump", found[0]["id"], f"{folder}/manifest.json"))
