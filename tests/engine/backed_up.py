@@ -74,8 +74,9 @@ class Server:
         self.network = self.client.networks.create(f"kolla-{self.name}", labels=labels)
         options = {}
         if apart:
-            (folder / "data").mkdir()
-            options = {"type": "none", "o": "bind", "device": str(folder / "data")}
+            elsewhere = folder.with_name(f"{folder.name}-data")
+            elsewhere.mkdir()
+            options = {"type": "none", "o": "bind", "device": str(elsewhere)}
         name = f"kolla-{self.name}-mariadb-1"
         self.data = self.client.volumes.create(name, labels=labels, driver_opts=options)
         self.container = self.started(str(self.data.name), f"kolla-{self.name}-mariadb-1")
