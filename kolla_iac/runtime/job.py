@@ -38,6 +38,8 @@ LOOK_SECONDS = 3.0
 """How often the log of a running job is looked at for its last line."""
 _BETWEEN = re.compile(r"[\s'\"`=,;:/@()\[\]{}]+")
 NOTE = "note: "
+CPU_SHARES = 256
+"""A quarter of what a container has that serves, where both want the processor. Source: docker run --cpu-shares."""
 
 
 def labels(stage: JobStage) -> dict[str, str]:
@@ -142,6 +144,7 @@ def create(stage: JobStage, client: DockerClient, host: str) -> Container:
             network=stage.network,
             user=stage.user or None,
             hostname=stage.name,
+            cpu_shares=CPU_SHARES,
             security_opt=["no-new-privileges"],
             cap_drop=["ALL"],
             cap_add=list(stage.capabilities),
