@@ -24,8 +24,9 @@ from docker.models.containers import Container
 
 from kolla_iac.probe.identity import Wrong
 from tests.cloud.support import Running
-from tests.matrix import Answer, Cell, cell, eventually
+from tests.matrix import Answer, Cell, cell
 from tests.second_daemon import Daemon
+from tests.waiting import eventually
 
 HERE = "unix:///var/run/docker.sock"
 JOBS = ("backup", "preflight", "expand", "contract")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -99,12 +98,3 @@ def keep(one: Cell) -> None:
 def read(file: Path) -> list[Cell]:
     """The cells that were kept."""
     return [Cell(**json.loads(line)) for line in file.read_text().splitlines()] if file.exists() else []
-
-
-def eventually(condition: Callable[[], bool], seconds: float, what: str) -> float:
-    """Waits until it holds; how long that took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
-    return time.monotonic() - began

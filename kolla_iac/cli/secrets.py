@@ -75,7 +75,7 @@ def rotate_command(
             + (f"  ({secret.felt}, from the next `pulumi up` on)" if secret.felt else "")
         )
     if done:
-        typer.echo(f"next     pulumi preview --stack {env}\n         pulumi up --stack {env}")
+        typer.echo(_next(env))
     else:
         typer.echo(f"{env}: none is older than {older_than}; nothing was rotated")
 
@@ -96,7 +96,11 @@ def set_command(
         value = sys.stdin.read().removesuffix("\n")
     secret, rotated = put(checkout, env, name, value)
     typer.echo(f"{'rotated' if rotated else 'added'}  {secret.name}")
-    typer.echo(f"next     pulumi preview --stack {env}\n         pulumi up --stack {env}")
+    typer.echo(_next(env))
+
+
+def _next(env: str) -> str:
+    return f"next     pulumi preview --stack {env}\n         pulumi up --stack {env}"
 
 
 @app.command("list")

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .support import eventually, free_port
+from tests.waiting import eventually
+
+from .support import free_port
 
 DATA, SOCKET = "/var/lib/mysql", "/run/mysqld/dba.sock"
 START = f"""

@@ -400,12 +400,3 @@ class Cloud:
 
 def _job(container: Container) -> bool:
     return container.labels.get("kolla_iac.role") == "job"
-
-
-def eventually(condition: Callable[[], bool], seconds: float, what: str) -> float:
-    """Waits until it holds; how long that took."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.3)
-    return time.monotonic() - began

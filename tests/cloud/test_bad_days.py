@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container
 
+from tests.waiting import eventually
+
 from .probing import probing
-from .support import Cloud, eventually
+from .support import Cloud
 
 IN_HANDS = 10
 """Requests that a replica has in its hands at 20/s when it goes: one or two on a quiet machine (measured), more

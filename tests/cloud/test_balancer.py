@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import eventually
+
 from .asking import asking
 from .faults import inside
-from .support import Cloud, eventually
+from .support import Cloud
 
 OTHER = "kolla-t-haproxy:other"
 """Another name of HAProxy's image: for the engine, another image."""

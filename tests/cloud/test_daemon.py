@@ -16,8 +16,9 @@ import pytest
 from kolla_iac.cli import client
 from kolla_iac.errors import KollaError
 from tests.second_daemon import Daemon
+from tests.waiting import eventually
 
-from .support import Cloud, Home, eventually
+from .support import Cloud, Home
 
 pytestmark = pytest.mark.long
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import yaml
 
 from kolla_iac.model.service import services
+from tests.waiting import eventually
 
 from .conftest import PASSWORDS, First
-from .support import Cloud, Running, eventually
+from .support import Cloud, Running
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (\S+) +")
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import eventually
+
 from .probing import probing
-from .support import Cloud, eventually
+from .support import Cloud
 
 pytestmark = pytest.mark.long
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import yaml
 
+from tests.waiting import eventually
+
 from .faults import FAULTS, Fault, lock, unlock
-from .support import Cloud, Outcome, eventually
+from .support import Cloud, Outcome
 
 STRICT = ("--disk", "1000000", "--key-age", "0")
 """No disk is large enough for these, and no key young enough."""

@@ -8,8 +8,10 @@ import time
 import pytest
 from docker.models.containers import Container
 
+from tests.waiting import eventually
+
 from .probing import probing
-from .support import Cloud, eventually
+from .support import Cloud
 
 
 def test_a_container_removed_and_one_stopped_by_hand_are_all_that_is_repaired(cloud: Cloud) -> None:

@@ -133,6 +133,7 @@ def test_everything_is_found_at_once_and_mended_by_the_sql_that_is_said(
     assert site.check() == []
 
 
+@pytest.mark.long
 def test_an_administrator_who_may_too_little(another: Callable[[], Cloud], server: Server) -> None:
     server.start(
         STRICT, "--version=10.4.1-MariaDB", "--plugin-load-add=disks", "--plugin-maturity=alpha", disk="600m"

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import eventually
+
 from .installed import Installed
-from .support import CHECKOUT, Cloud, Home, Outcome, eventually, free_port
+from .support import CHECKOUT, Cloud, Home, Outcome, free_port
 
 SERVER = """
 set -e

@@ -212,7 +212,8 @@ def test_a_backup_of_another_environment_is_refused(copied: tuple[Repository, st
     assert repository.names() == []
     said = repository.fails("verify", name)
     assert f"{name} is of the environment {repository.server.name}, not of other" in said
-    assert "no backup newest in the repository; there: none" in repository.fails("verify", "newest")
+    of = f"no backup newest in the repository; there: only of {repository.server.name}"
+    assert of in repository.fails("verify", "newest")
 
 
 @pytest.mark.long

@@ -27,7 +27,8 @@ from docker.models.containers import Container
 from docker.types import Healthcheck
 
 from kolla_iac.render.haproxy import global_config
-from tests.cloud.support import LABEL, Cloud, eventually
+from tests.cloud.support import LABEL, Cloud
+from tests.waiting import eventually
 
 NAME = "keystone"
 GRACEFUL = 60
