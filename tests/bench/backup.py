@@ -25,6 +25,7 @@ from tests.cloud.probing import probing
 from tests.cloud.support import LABEL, Cloud, Home
 from tests.engine.backed_up import TOOLS, Repository, Server
 from tests.engine.runtime_support import HOSTS
+from tests.waiting import eventually
 
 from . import machine
 from .rows import Row, table
@@ -97,6 +98,7 @@ def of_rows(folder: Path, gigabytes: float) -> list[Row]:
         for name, (made, key) in TABLES.items():
             server.sql(made)
             add(server, name, key, rows // 2)
+        settle(server)
         repository = Repository(server)
         size = int(server.inside("du", "-sb", "/var/lib/mysql").split()[0])
         told("first backup")
@@ -108,6 +110,7 @@ def of_rows(folder: Path, gigabytes: float) -> list[Row]:
         appended = {}
         for name, (_, key) in TABLES.items():
             add(server, name, key, rows // 100)
+            settle(server)
             repository.create()
             newest, *_, oldest = repository.listed()["backups"]
             appended[name] = f"{newest['added'] / oldest['added']:.1%} ({newest['added'] / 1e6:.1f} MB)"
@@ -153,6 +156,21 @@ def add(server: Server, table: str, key: str, rows: int) -> None:
     insert = f"INSERT INTO {table} SELECT {key}, RANDOM_BYTES({ROW}) FROM seq_1_to_{{}}"
     for begin in range(0, rows, 100_000):
         server.sql(f"USE big; SET sql_log_bin = 0; {insert.format(min(100_000, rows - begin))}")
+
+
+def settle(server: Server) -> None:
+    """Waits until the server has done what inserts leave to it, as one has that has held its rows for long.
+
+    Purging takes the transaction's number out of each inserted row, and so writes every page of them once more.
+    """
+    server.sql("SET GLOBAL innodb_max_dirty_pages_pct = 0; SET GLOBAL innodb_max_dirty_pages_pct_lwm = 0")
+    asked = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_history_list_length', 'Innodb_buffer_pool_pages_dirty')"
+
+    def done() -> bool:
+        left = [int(line.split()[-1]) for line in server.sql(asked).splitlines()]
+        return sum(left) < 20
+
+    print(f"settled in {eventually(done, 300, 'purged and flushed'):.0f} s", flush=True)
 
 
 def under_load(folder: Path) -> list[Row]:
