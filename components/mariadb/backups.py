@@ -99,7 +99,7 @@ def job(
 
     Args:
         hosts: name -> Docker endpoint.
-        network: that of the server for ``create``; for others one from which the repository is reached.
+        network: that of the server for ``create`` and ``logs``; for others one from which the repository is reached.
         into: of ``restore-into`` and what follows it: name of a volume, or a directory of the host.
         kept: of ``swap``: name of the volume that is given the data which the server has now.
         together: of ``room`` and ``swap``: the directory of the host that holds all three volumes, so that nothing is
@@ -110,7 +110,7 @@ def job(
     if together:
         mounts = (*mounts, Mount(volume=together, path=VOLUMES))
     else:
-        if phase in ("create", "room", "swap"):
+        if phase in ("create", "logs", "room", "swap"):
             mounts = (*mounts, Mount(volume=data, path=DATA, read_only=phase != "swap"))
         if into:
             mounts = (*mounts, Mount(volume=into, path=RESTORED))

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment.")]
-Dump = Annotated[str, typer.Argument(metavar="BACKUP", help="As `kolla-iac backup list` names it.")]
+Dump = Annotated[
+    str,
+    typer.Argument(
+        metavar="[BACKUP]",
+        help="As `kolla-iac backup list` names it; with --until it may be left out: the newest that was whole by then.",
+    ),
+]
 STAGE, FINAL = "backup", "contract"
 """Of a service with a schema: the stage that dumps it, and the one of no return."""
 
@@ -39,6 +45,19 @@ def create_command(environment: Name) -> None:
     from kolla_iac.cli.project import root
 
     for line in repository.create(root(), environment):
+        print(line)
+
+
+@app.command("logs")
+def logs_command(environment: Name) -> None:
+    """Store the database server's binary logs up to now, so that `restore --until` reaches each moment before.
+
+    `backup create` does it too. Call it as often as what was written between may be lost with the database's host.
+    """
+    from kolla_iac.cli import repository
+    from kolla_iac.cli.project import root
+
+    for line in repository.logs(repository.known(root(), environment)):
         print(line)
 
 
@@ -98,12 +117,19 @@ def list_command(environment: Name) -> None:
 @app.command("restore")
 def restore_command(
     environment: Name,
-    backup: Dump,
+    backup: Dump = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     into: Annotated[
         str,
         typer.Option(
             metavar="PLACE", help="Of a backup of the server: an empty volume, or a directory by its path."
+        ),
+    ] = "",
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="MOMENT",
+            help="With what was committed since the backup and before this moment: 2026-11-23T10:15:00Z.",
         ),
     ] = "",
 ) -> None:
@@ -114,15 +140,20 @@ def restore_command(
     After a dump the service stays stopped until `pulumi up` has brought the release that it is of. For a backup of
     the server all services that need it stop meanwhile; cut off, the same command goes on. With --into nothing stops.
     """
+    from kolla_iac.cli import restoring
     from kolla_iac.cli.engine import pulumi
+    from kolla_iac.cli.moment import moment
     from kolla_iac.cli.project import existing, root
     from kolla_iac.cli.stage import context
     from kolla_iac.runtime.containers import of_service
 
     project = root()
     existing(project, environment)
-    if into or backup.startswith("mariadb-"):
-        _server(project, environment, backup, into, yes)
+    if not backup and not until:
+        raise KollaError("no backup is named", {"next": f"kolla-iac backup list {environment}"})
+    if into or until or backup.startswith("mariadb-"):
+        at = moment(until, restoring.now()) if until else ""
+        _server(project, environment, backup or "newest", into, yes, at)
         return
     stage, final = _of(backup, last_backups(project, environment))
     service = stage.service
@@ -146,7 +177,7 @@ def restore_command(
     print(f"next  {release}, then: pulumi up --stack {environment}")
 
 
-def _server(project: Path, environment: str, backup: str, into: str, yes: bool) -> None:
+def _server(project: Path, environment: str, backup: str, into: str, yes: bool, until: str) -> None:
     """A backup of the whole server: into a place of its own, or into that of the running server's data."""
     from kolla_iac.cli import repository, restoring
     from kolla_iac.cli.engine import pulumi
@@ -155,11 +186,11 @@ def _server(project: Path, environment: str, backup: str, into: str, yes: bool) 
     from kolla_iac.runtime.job import run
 
     if into:
-        for line in repository.restore_into(project, environment, backup, into):
+        for line in repository.restore_into(project, environment, backup, into, until):
             print(line)
         return
     about = repository.known(project, environment)
-    plan = restoring.plan(about, backup)
+    plan = restoring.plan(about, backup, until)
     print("\n".join(restoring.told(plan, restoring.now())))
     if plan.goes_on:
         print("goes on  from where an earlier run was cut off")

@@ -90,7 +90,6 @@ def create(project: Path, environment: str) -> list[str]:
         KollaError: no server runs, or no backup was made: why, and the end of the log.
     """
     from kolla_iac.cli.engine import pulumi
-    from kolla_iac.components.database.clients import option_file
 
     about = known(project, environment)
     server = _server(about)
@@ -101,8 +100,25 @@ def create(project: Path, environment: str) -> list[str]:
         "secrets.json": json.dumps(about.secrets, indent=1),
         "state.json": pulumi(project, ["stack", "export", "--stack", environment]),
     }
-    client = option_file("mariadb.internal", 3306, "root", about.secrets["mariadb_root_password"])
-    return carry_out(about, "create", client=client, cloud=cloud)
+    return carry_out(about, "create", client=login(about), cloud=cloud)
+
+
+def logs(about: Known) -> list[str]:
+    """Stores the running server's binary logs up to now; what to tell the operator.
+
+    Raises:
+        KollaError: no server runs, or they were not stored: why, and the end of the log.
+    """
+    if _server(about) is None:
+        raise KollaError(f"no database server of {about.name} runs", {"next": f"kolla-iac up {about.name}"})
+    return carry_out(about, "logs", client=login(about))
+
+
+def login(about: Known) -> str:
+    """The option file with which a Job logs in to the running server. Secret."""
+    from kolla_iac.components.database.clients import option_file
+
+    return option_file("mariadb.internal", 3306, "root", about.secrets["mariadb_root_password"])
 
 
 def listed(project: Path, environment: str) -> list[str]:
@@ -124,15 +140,18 @@ def verify(project: Path, environment: str, backup: str) -> list[str]:
     return carry_out(known(project, environment), "verify", backup)
 
 
-def restore_into(project: Path, environment: str, backup: str, into: str) -> list[str]:
+def restore_into(project: Path, environment: str, backup: str, into: str, until: str = "") -> list[str]:
     """Restores a backup's data directory into an empty volume or directory of the database's host.
+
+    Args:
+        until: a moment up to which what was committed since the backup is added.
 
     Raises:
         KollaError: nothing was restored; says why.
     """
     about = known(project, environment)
     _there(about, into)
-    return carry_out(about, "restore-into", backup, into=into)
+    return carry_out(about, "restore-into", backup, *[until] * bool(until), into=into)
 
 
 def unlock(project: Path, environment: str) -> list[str]:
@@ -160,6 +179,9 @@ def table(said: dict[str, Any], now: datetime) -> list[str]:
     lines = columns([head, *rows], indent="") if rows else ["no backup of the database server is there"]
     if said["cut_off"]:
         lines.append(f"{said['cut_off']} more cut off; counts for nothing and goes with the next backup")
+    for span in said["moments"]:
+        begin, end = (f"{_moment(one):%Y-%m-%d %H:%M:%S}" for one in span)
+        lines.append(f"restore --until reaches every moment from {begin} to {end} UTC")
     return lines
 
 
@@ -220,7 +242,7 @@ def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
         hosts={one.name: one.docker for one in about.settings.hosts},
         host=host,
         image=image,
-        network=networks[0] if phase == "create" else alone,
+        network=networks[0] if phase in ("create", "logs") else alone,
         **more,
     )
     try:

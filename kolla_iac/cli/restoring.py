@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kolla_iac.cli.repository import SERVICE, Known, carry_out
+from kolla_iac.cli import moment
+from kolla_iac.cli.repository import SERVICE, Known, carry_out, logs
 from kolla_iac.errors import KollaError
 from kolla_iac.model.stage import LABEL_ENVIRONMENT
 
@@ -39,18 +40,32 @@ class Plan:
     """Volume that is given the data which the server has now."""
     goes_on: bool
     """Whether a run that was cut off had begun to exchange them."""
+    until: str = ""
+    """Up to when what was committed since the backup is restored too; empty: nothing of it."""
 
 
-def plan(about: Known, backup: str) -> Plan:
-    """Looks, and touches nothing.
+def plan(about: Known, backup: str, until: str = "") -> Plan:
+    """Looks, and touches nothing; of a running server it stores the binary logs first if they are wanted.
 
     Raises:
-        KollaError: there is no such backup, it does not fit, or the server has no container.
+        KollaError: there is no such backup, it does not fit, that moment is not reached from it, or the server has
+            no container.
     """
     from kolla_iac.model.service import services
     from kolla_iac.runtime.containers import of_service
 
-    (line,) = carry_out(about, "show", backup)
+    servers = of_service(about.context.hosts, about.name, SERVICE)
+    if not servers:
+        raise KollaError(
+            f"{about.name} has no database server", {"next": f"pulumi up --refresh --stack {about.name}"}
+        )
+    there = {str(one.name) for one in servers[0].client.volumes.list()}
+    volume = f"kolla-{about.name}-mariadb-1"
+    if until:
+        restored, kept = _volumes(there, volume, f"until-{until.lower()}")
+        if servers[0].running and not {restored, kept} <= there:
+            logs(about)
+    (line,) = carry_out(about, "show", backup, *[until] * bool(until))
     shown = json.loads(line)
     if shown["release"] != about.settings.release:
         raise KollaError(
@@ -60,24 +75,23 @@ def plan(about: Known, backup: str) -> Plan:
                 "next": "restore the dump that the upgrade made, or look at it: --into VOLUME",
             },
         )
-    servers = of_service(about.context.hosts, about.name, SERVICE)
-    if not servers:
-        raise KollaError(
-            f"{about.name} has no database server", {"next": f"pulumi up --refresh --stack {about.name}"}
-        )
+    if not until:
+        restored, kept = _volumes(there, volume, str(shown["backup"]).removeprefix("mariadb-").lower())
     needing = [name for name, service in services().items() if SERVICE in service.needs]
     writers = [one for name in needing for one in of_service(about.context.hosts, about.name, name)]
-    there = {str(one.name) for one in servers[0].client.volumes.list()}
-    stamp = str(shown["backup"]).removeprefix("mariadb-").lower()
-    volume = f"kolla-{about.name}-mariadb-1"
+    goes_on = {restored, kept} <= there
+    return Plan(shown, servers[0], tuple(writers), volume, restored, kept, goes_on, until)
+
+
+def _volumes(there: set[str], volume: str, stamp: str) -> tuple[str, str]:
+    """Names of the volumes for what is restored and what is kept."""
     number = 1
     while True:
         again = f"-{number}" if number > 1 else ""
         restored, kept = f"{volume}-from-{stamp}{again}", f"{volume}-before-{stamp}{again}"
         if kept not in there or restored in there:  # else it was restored before, wholly
-            break
+            return restored, kept
         number += 1
-    return Plan(shown, servers[0], tuple(writers), volume, restored, kept, {restored, kept} <= there)
 
 
 def told(plan: Plan, now: datetime) -> list[str]:
@@ -85,12 +99,14 @@ def told(plan: Plan, now: datetime) -> list[str]:
     from kolla_iac.cli.terminal import ago
 
     one = plan.backup
-    made = datetime.fromisoformat(one["made"])
+    since = moment.read(plan.until) if plan.until else datetime.fromisoformat(one["made"])
     size = f"{one['rows']} rows, {one['bytes'] / 1e6:.1f} MB"
+    until = f"what was committed since it and before {since:%Y-%m-%d %H:%M:%S} UTC, from the binary logs"
     return [
         f"restore  {one['backup']}, of MariaDB {one['server']}, {size}",
+        *([f"and      {until}"] if plan.until else []),
         f"proof    {'verified' if one['verified'] else 'never verified, so it is verified first'}",
-        f"lost     what was written since {made:%Y-%m-%d %H:%M:%S} UTC, {ago(made, now)} ago",
+        f"lost     what was written since {since:%Y-%m-%d %H:%M:%S} UTC, {ago(since, now)} ago",
         f"stops    {', '.join(each.name for each in (*plan.writers, plan.server))}: every API fails until it is done",
         f"kept     what is replaced, on volume {plan.kept}",
     ]
@@ -114,6 +130,7 @@ def restore(about: Known, plan: Plan, say: Say, schema: Callable[[], None]) -> N
     except (KollaError, DockerException) as error:
         facts = error.facts if isinstance(error, KollaError) else {"saw": str(error)}
         again = f"kolla-iac backup restore {about.name} {plan.backup['backup']}"
+        again += f" --until {moment.read(plan.until):%Y-%m-%dT%H:%M:%SZ}" if plan.until else ""
         more = {
             "meanwhile": f"stopped; what the server held is on {plan.kept} or in its place still",
             "next": f"mend what it names, then the same again, which goes on: {again}",
@@ -127,7 +144,7 @@ def _exchange(about: Known, plan: Plan, say: Say, schema: Callable[[], None]) ->
     for one in (*plan.writers, server):
         one.container.stop(timeout=STOP_SECONDS)
         say(f"{one.name} stopped")
-    for line in carry_out(about, "swap", **_volumes(plan)):
+    for line in carry_out(about, "swap", **_mounted(plan)):
         say(line)
     server.container.start()
     _answers(server)
@@ -154,16 +171,18 @@ def _prepare(about: Known, plan: Plan, say: Say) -> None:
     labels = {LABEL_ENVIRONMENT: about.name}
     volumes.create(plan.restored, labels=labels)
     try:
-        for line in carry_out(about, "restore-into", name, into=plan.restored):
+        for line in carry_out(
+            about, "restore-into", name, *[plan.until] * bool(plan.until), into=plan.restored
+        ):
             say(line)
-        carry_out(about, "room", **_volumes(plan))
+        carry_out(about, "room", **_mounted(plan))
     except KollaError:
         volumes.get(plan.restored).remove()
         raise
     volumes.create(plan.kept, labels=labels)
 
 
-def _volumes(plan: Plan) -> dict[str, str]:
+def _mounted(plan: Plan) -> dict[str, str]:
     """Those of a restore, and the directory of the host in which all of them lie side by side, if they do."""
     found = [plan.server.client.volumes.get(name).attrs for name in (plan.volume, plan.restored)]
     usual = all(

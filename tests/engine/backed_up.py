@@ -15,11 +15,12 @@ from typing import Any
 import docker
 from docker.models.containers import Container
 
+from kolla_iac.cli.repository import Known
 from kolla_iac.components.database.clients import option_file
 from kolla_iac.components.mariadb import backups, stages
 from kolla_iac.errors import KollaError
 from kolla_iac.images import ensure, reference
-from kolla_iac.model.backup import BackupSettings, Keep, Target
+from kolla_iac.model.backup import REPOSITORY_PASSWORD, BackupSettings, Keep, Target
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.images import ImagesSettings
 from kolla_iac.model.stage import (
@@ -80,6 +81,8 @@ class Server:
         name = f"kolla-{self.name}-mariadb-1"
         self.data = self.client.volumes.create(name, labels=labels, driver_opts=options)
         self.container = self.started(str(self.data.name), f"kolla-{self.name}-mariadb-1")
+        self.network.disconnect(self.container)
+        self.network.connect(self.container, aliases=["mariadb.internal"])
 
     def started(self, volume: str, name: str) -> Container:
         """A server on a volume, with the settings of the house, that answers."""
@@ -147,9 +150,22 @@ class Repository:
         )
         self.environment = environment or server.name
 
+    def known(self, release: str = RELEASE) -> Known:
+        """What the commands know of the server's environment."""
+        settings = Environment(release=release, hosts=({"name": "here"},), backup=self.policy)
+        secret = {REPOSITORY_PASSWORD.name: self.password, "mariadb_root_password": self.server.password}
+        return Known(
+            self.server.name,
+            Path("Pulumi.yaml"),
+            settings,
+            settings.backup.target,
+            secret,
+            Context(Hosts(HOSTS), TOOLS, print),
+        )
+
     def job(self, phase: str, *words: str, **more: Any) -> JobStage:
         client = option_file(str(self.server.container.name), 3306, "root", self.server.password)
-        create = phase == "create"
+        create = phase in ("create", "logs")
         stage = backups.job(
             phase,
             *words,

@@ -255,7 +255,7 @@ def test_one_that_is_cut_off_counts_for_nothing(moment: str, copied: tuple[Repos
     repository, name = copied
     seen = {
         "data": f"find /repositories/{repository.place}/locks -type f",
-        "manifest": f"ls -1 /repositories/{repository.place}/snapshots | tail -n +3",
+        "manifest": f"ls -1 /repositories/{repository.place}/snapshots | tail -n +4",
     }
     wait = f'for i in $(seq 3000); do [ -n "$({seen[moment]})" ] && exit; sleep 0.01; done; exit 1'
     with repository.creating() as (_, errors):

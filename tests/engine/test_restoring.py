@@ -7,19 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from kolla_iac.cli.repository import Known
 from kolla_iac.cli.restoring import now as current
 from kolla_iac.cli.restoring import plan, restore, told
 from kolla_iac.components.mariadb import stages
 from kolla_iac.errors import KollaError
-from kolla_iac.model.backup import REPOSITORY_PASSWORD
-from kolla_iac.model.environment import Environment
 from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_ROLE, LABEL_SERVICE
-from kolla_iac.runtime.context import Context
-from kolla_iac.runtime.hosts import Hosts
 
-from .backed_up import TOOLS, Repository, Server
-from .runtime_support import HOSTS, RELEASE
+from .backed_up import Repository, Server
 
 BEFORE = "CREATE DATABASE keystone; CREATE TABLE keystone.project (name VARCHAR(64) PRIMARY KEY);"
 
@@ -46,20 +40,6 @@ class Restored:
         )
         self.said: list[str] = []
 
-    def known(self, release: str = RELEASE) -> Known:
-        settings = Environment(release=release, hosts=({"name": "here"},), backup=self.repository.policy)
-        return Known(
-            self.server.name,
-            Path("Pulumi.yaml"),
-            settings,
-            settings.backup.target,
-            {
-                REPOSITORY_PASSWORD.name: self.repository.password,
-                "mariadb_root_password": self.server.password,
-            },
-            Context(Hosts(HOSTS), TOOLS, print),
-        )
-
     def restore(self, cut: str = "") -> None:
         """Restores the backup; is cut off when a line says so."""
         self.said = []
@@ -70,7 +50,7 @@ class Restored:
             if cut and cut in line:
                 raise Cut
 
-        about = self.known()
+        about = self.repository.known()
         restore(about, plan(about, self.backup), say, lambda: None)
 
     def projects(self) -> set[str]:
@@ -108,7 +88,7 @@ def it(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_the_plan_says_what_is_lost_stopped_and_kept(it: Restored) -> None:
-    made = plan(it.known(), "newest")
+    made = plan(it.repository.known(), "newest")
     text = "\n".join(told(made, current()))
     assert f"restore  {it.backup}, of MariaDB " in text
     assert "never verified, so it is verified first" in text
@@ -119,7 +99,7 @@ def test_the_plan_says_what_is_lost_stopped_and_kept(it: Restored) -> None:
 
 def test_one_of_another_release_is_refused(it: Restored) -> None:
     with pytest.raises(KollaError, match=f"{it.backup} is of 2025.2, and {it.server.name} of 2026.1"):
-        plan(it.known("2026.1"), it.backup)
+        plan(it.repository.known("2026.1"), it.backup)
 
 
 def test_a_damaged_one_leaves_the_server_as_it_was(it: Restored) -> None:

@@ -2,13 +2,16 @@
 
 Runs as ``python3 -m backup PHASE`` in MariaDB's image, which has mariadb-backup and restic:
 
-create              a backup of the running server, then what the policy does not keep goes
+create              a backup of the running server and ``logs``, then what the policy does not keep goes
+logs                the server's binary logs up to now
 list                the backups, as one line of JSON
 verify NAME         restores a backup into a server of this container's own and compares; NAME may be ``newest``
-restore-into NAME   the same data directory, prepared and owned by mysql, into /restored, which must be empty or hold
-                    what a run that was cut off has left
+restore-into NAME [MOMENT]
+                    the same data directory, prepared and owned by mysql, into /restored, which must be empty or hold
+                    what a run that was cut off has left; with what was committed since and before the moment, if one
+                    is given, from the binary logs
 cloud-into NAME     settings, secrets and state, as files, into /restored
-show NAME           what a backup is of, as one line of JSON
+show NAME [MOMENT]  what a backup is of, as one line of JSON; whether the moment can be reached from it
 room                whether ``swap`` has the room that it needs
 swap                what is in /restored takes the place of the server's data, which is in /kept from then on; the
                     server must not run. Cut off, it goes on when it runs again
@@ -21,6 +24,7 @@ daily, weekly, monthly), ``volumes``: for ``room`` and ``swap``, names of the th
 
 A backup is two snapshots of one name: ``data``, the stream of mariadb-backup, and then ``manifest``, with
 manifest.json and what came from /etc/kolla-iac/cloud. One without a manifest was cut off and counts for nothing.
+A moment is written as in a backup's name, 20261126T101500Z. How binary logs are kept: ``logs.py``.
 """
 
 import concurrent.futures
@@ -36,15 +40,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from . import cloud
+from . import cloud, logs
 from .repository import (
     NO_REPOSITORY,
+    Snapshot,
     attempt,
     chosen,
+    every,
+    kind,
     policy,
     reason,
     restic,
-    snapshots,
     tagged,
     tidy,
     verified_last,
@@ -111,12 +117,16 @@ def create(orders: Orders) -> Iterator[str]:
             done = attempt(orders, *stream, *line)
             if done.returncode:
                 raise Trouble(f"no backup was made: {reason(done.returncode, done.stderr)}")
+            whole = f"{datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1):{logs.FORM}}"
             before, moment = surveyed.result()
         after, later = survey(QUERY)
         tables = between(before, after if later != moment else before)
         summary = json.loads(done.stdout.splitlines()[-1])
-        (stored,) = json.loads(restic(orders, "snapshots", "--json", "--no-lock", summary["snapshot_id"]))
+        found = every(orders)
+        (stored,) = (one for one in found if one["id"] == summary["snapshot_id"])
         gtid = re.search(r"GTID of the last change '([^']*)'", done.stderr)
+        position = re.search(r"binlog position: filename '([^']*)', position '(\d+)'", done.stderr)
+        on, up_to = followed(orders, found) if position else ("", "the server writes no binary logs")
         manifest = {
             "backup": name,
             "environment": orders["environment"],
@@ -125,6 +135,7 @@ def create(orders: Orders) -> Iterator[str]:
             "server": series(lines(QUERY, "SELECT VERSION()")[0][0]),
             "tools": {"mariadb-backup": version(), "restic": series(restic(orders, "version"))},
             "gtid": gtid[1] if gtid else "",
+            "log": {"line": on, "file": position[1], "position": int(position[2])} if position else None,
             "revisions": revisions(QUERY, tables),
             "bytes": summary["total_bytes_processed"],
             "added": summary["data_added_packed"],
@@ -137,15 +148,31 @@ def create(orders: Orders) -> Iterator[str]:
         if (HERE / "cloud").is_dir():
             shutil.copytree(HERE / "cloud", folder, dirs_exist_ok=True)
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        restic(orders, "backup", *common, "--tag", f"manifest,release:{orders['release']}", str(folder))
+        tags = f"manifest,release:{orders['release']},whole:{whole}" + (f",line:{on}" if on else "")
+        restic(orders, "backup", *common, "--tag", tags, str(folder))
         rows = sum(table["rows"][1] for table in tables.values())
         size = f"{manifest['bytes'] / 1e6:.1f} MB, {manifest['added'] / 1e6:.1f} MB of it new"
         yield f"backup {name}: {len(tables)} tables, {rows} rows, {size}, {time.monotonic() - began:.1f} s"
-        yield tidy(orders)
+        yield up_to if on else f"no point in time after this backup can be restored: {up_to}"
+        yield tidy(orders, logs.superfluous)
+
+
+def followed(orders: Orders, found: list[Snapshot]) -> tuple[str, str]:
+    """``logs.store``, which never fails a backup."""
+    try:
+        return logs.store(orders, found)
+    except Trouble as error:
+        return "", str(error)
+
+
+def store_logs(orders: Orders) -> Iterator[str]:
+    with alone():
+        yield logs.store(orders, every(orders))[1]
 
 
 def listed(orders: Orders) -> Iterator[str]:
-    manifests, data = snapshots(orders)
+    found = every(orders)
+    manifests, data = kind(found, "manifest"), kind(found, "data")
     options = policy(orders, verified_last(manifests))
     told = json.loads(restic(orders, "forget", "--dry-run", "--no-lock", "--json", *options) or "[]")
     why = {one["snapshot"]["id"]: one["matches"] for group in told or () for one in group["reasons"] or ()}
@@ -163,7 +190,7 @@ def listed(orders: Orders) -> Iterator[str]:
         for one in manifests
         if tagged(one, "backup") in stored
     ]
-    yield json.dumps({"backups": rows, "cut_off": len(data) - len(rows)})
+    yield json.dumps({"backups": rows, "cut_off": len(data) - len(rows), "moments": logs.ranges(found)})
 
 
 def kept_as(match: str) -> str:
@@ -212,14 +239,23 @@ def verify(orders: Orders, name: str) -> Iterator[str]:
     )
 
 
-def restore_into(orders: Orders, name: str) -> Iterator[str]:
+def restore_into(orders: Orders, name: str, until: str = "") -> Iterator[str]:
     if (RESTORED / PARTIAL).exists():
         empty(RESTORED)
     if any(RESTORED.iterdir()):
         raise Trouble("the place to restore into is not empty; nothing was touched")
-    _, manifest = chosen(orders, name)
+    found = every(orders) if until else []
+    _, manifest = chosen(orders, logs.backup_before(found, name, until) if until else name)
+    since = logs.needed(found, manifest) if until else []
     (RESTORED / PARTIAL).touch()
-    unpack(orders, manifest, RESTORED)
+    try:
+        unpack(orders, manifest, RESTORED)
+        if until:
+            count = logs.replay(orders, manifest, since, until, RESTORED)
+            yield f"{count} binary logs since {manifest['backup']} are replayed up to {logs.told(until)}"
+    except (Trouble, OSError):
+        empty(RESTORED)
+        raise
     (RESTORED / PARTIAL).unlink()
     yield f"{manifest['backup']} is restored: start MariaDB {manifest['server']} on it"
 
@@ -229,8 +265,11 @@ def cloud_into(orders: Orders, name: str) -> Iterator[str]:
     yield ", ".join(names) or "none"
 
 
-def show(orders: Orders, name: str) -> Iterator[str]:
-    snapshot, manifest = chosen(orders, name)
+def show(orders: Orders, name: str, until: str = "") -> Iterator[str]:
+    found = every(orders) if until else []
+    snapshot, manifest = chosen(orders, logs.backup_before(found, name, until) if until else name)
+    if until:
+        logs.needed(found, manifest)
     rows = sum(table["rows"][1] for table in manifest["tables"].values())
     about = {key: manifest[key] for key in ("backup", "made", "release", "server", "bytes", "gtid")}
     yield json.dumps({**about, "rows": rows, "verified": tagged(snapshot, "verified")})
@@ -298,6 +337,7 @@ def unlock(orders: Orders) -> Iterator[str]:
 
 PHASES: dict[str, Callable[..., Iterator[str]]] = {
     "create": create,
+    "logs": store_logs,
     "list": listed,
     "verify": verify,
     "restore-into": restore_into,

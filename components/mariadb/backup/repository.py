@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from typing import Any
 
 from .tools import HERE, WORK, Orders, Trouble, last, version
@@ -100,15 +101,22 @@ def tagged(snapshot: Snapshot, what: str) -> str:
     return found[-1].removeprefix(f"{what}:") if found else ""
 
 
-def snapshots(orders: Orders, *, every: bool = False) -> tuple[list[Snapshot], list[Snapshot]]:
+def every(orders: Orders, *, environments: bool = False) -> list[Snapshot]:
+    """All snapshots, those of the newest backups first; of this environment, or of every one."""
+    mine = [] if environments else ["--host", orders["environment"]]
+    found: list[Snapshot] = json.loads(restic(orders, "snapshots", "--json", "--no-lock", *mine))
+    return sorted(found, key=lambda one: tagged(one, "backup"), reverse=True)
+
+
+def kind(found: list[Snapshot], name: str) -> list[Snapshot]:
+    """Those of a kind: ``manifest``, ``data`` or ``logs``."""
+    return [one for one in found if name in (one.get("tags") or ())]
+
+
+def snapshots(orders: Orders, *, environments: bool = False) -> tuple[list[Snapshot], list[Snapshot]]:
     """Those of manifests and those of data, the newest first; of this environment, or of every one."""
-    mine = [] if every else ["--host", orders["environment"]]
-    found = json.loads(restic(orders, "snapshots", "--json", "--no-lock", *mine))
-    found.sort(key=lambda one: tagged(one, "backup"), reverse=True)
-    manifests, data = (
-        [one for one in found if kind in (one.get("tags") or ())] for kind in ("manifest", "data")
-    )
-    return manifests, data
+    found = every(orders, environments=environments)
+    return kind(found, "manifest"), kind(found, "data")
 
 
 def policy(orders: Orders, newest_verified: str) -> list[str]:
@@ -124,16 +132,25 @@ def verified_last(manifests: list[Snapshot]) -> str:
     return next((when for one in manifests if (when := tagged(one, "verified"))), "")
 
 
-def tidy(orders: Orders) -> str:
-    """What the policy does not keep goes, and what was cut off; what to tell the operator. Never fails a backup."""
-    manifests, data = snapshots(orders)
+def tidy(
+    orders: Orders, superfluous: Callable[[list[Snapshot], set[str]], tuple[list[str], list[str]]]
+) -> str:
+    """What the policy does not keep goes, and what was cut off; what to tell the operator. Never fails a backup.
+
+    Args:
+        superfluous: all snapshots and names of the backups that are kept -> which go of those that no backup is made
+            of, and which go then too, since others have the same.
+    """
+    found = every(orders)
+    manifests, data = kind(found, "manifest"), kind(found, "data")
     done = attempt(orders, "forget", "--json", *policy(orders, verified_last(manifests)))
     if done.returncode:
         return f"nothing old was removed: {reason(done.returncode, done.stderr)}"
     kept = {tagged(one, "backup") for group in json.loads(done.stdout) for one in group["keep"] or ()}
     gone = [one["id"] for one in data if tagged(one, "backup") not in kept]
-    if gone:
-        done = attempt(orders, "forget", "--prune", *gone)
+    logs, twice = superfluous(found, kept)
+    if gone or logs:
+        done = attempt(orders, "forget", "--prune", *gone, *logs, *twice)
         if done.returncode:
             return f"what is old is not removed yet: {reason(done.returncode, done.stderr)}"
     return f"{len(kept)} kept, {len(gone)} removed"
@@ -144,13 +161,13 @@ def chosen(orders: Orders, name: str) -> tuple[Snapshot, dict[str, Any]]:
     mine, stored = snapshots(orders)
     found = [one for one in mine if name in (tagged(one, "backup"), "newest")]
     if not found:
-        every = snapshots(orders, every=True)[0]
-        others = [one for one in every if tagged(one, "backup") == name]
+        everything = snapshots(orders, environments=True)[0]
+        others = [one for one in everything if tagged(one, "backup") == name]
         if others:
             raise Trouble(
                 f"{name} is of the environment {others[0]['hostname']}, not of {orders['environment']}"
             )
-        of = ", ".join(sorted({one["hostname"] for one in every}))
+        of = ", ".join(sorted({one["hostname"] for one in everything}))
         there = ", ".join(tagged(one, "backup") for one in mine) or (f"only of {of}" if of else "none")
         raise Trouble(f"no backup {name} in the repository; there: {there}")
     folder = found[0]["paths"][0]

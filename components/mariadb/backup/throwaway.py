@@ -15,6 +15,7 @@ STREAM = "mariadb.mbstream"
 SPARE = 256 * 2**20
 """Bytes that must stay free beside a restored data directory."""
 START_SECONDS = 120
+STOP_SECONDS = 600
 
 
 def unpack(orders: Orders, manifest: dict[str, Any], folder: pathlib.Path) -> None:
@@ -45,8 +46,12 @@ def unpack(orders: Orders, manifest: dict[str, Any], folder: pathlib.Path) -> No
 
 
 @contextlib.contextmanager
-def server(data: pathlib.Path) -> Iterator[list[str]]:
-    """A server on a restored data directory, that nobody reaches over a network and nobody need log in to."""
+def server(data: pathlib.Path, *, lasting: bool = False) -> Iterator[list[str]]:
+    """A server on a restored data directory, that nobody reaches over a network and nobody need log in to.
+
+    Args:
+        lasting: whether it ends in good order, so that the directory is whole afterwards.
+    """
     socket, log = data / "socket", WORK / "log"
     WORK.chmod(0o711)
     log.touch()
@@ -59,6 +64,7 @@ def server(data: pathlib.Path) -> Iterator[list[str]]:
         "--innodb-flush-log-at-trx-commit=0",
     ]
     quick += [f"--pid-file={data / 'pid'}", f"--socket={socket}", f"--log-error={log}"]
+    quick += ["--max-allowed-packet=1G"]
     process = subprocess.Popen([*base, *quick], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     query = ["mariadb", "--no-defaults", f"--socket={socket}", "-N", "-B"]
     try:
@@ -68,6 +74,10 @@ def server(data: pathlib.Path) -> Iterator[list[str]]:
                 raise Trouble(f"a server does not start on what was restored: {last(log.read_text())}")
             time.sleep(0.1)
         yield query
+        if lasting:
+            process.terminate()
+            if process.wait(STOP_SECONDS):
+                raise Trouble(f"the server on what was restored does not end: {last(log.read_text())}")
     finally:
         process.kill()
         process.wait()

@@ -33,14 +33,22 @@ def one(**change: Any) -> dict[str, Any]:
 
 def test_the_list_says_age_size_proof_and_why_it_is_kept() -> None:
     never = one(backup="mariadb-20260503T100000Z", made="2026-05-03T10:00:00Z", verified="", kept_as=[])
-    head, first, second, cut = table({"backups": [one(), never], "cut_off": 1}, NOW)
+    moments = [["20260503T100002Z", "20260504T113000Z"]]
+    head, first, second, cut, reached = table(
+        {"backups": [one(), never], "cut_off": 1, "moments": moments}, NOW
+    )
     assert head.split() == ["backup", "age", "release", "data", "new", "in", "it", "verified", "kept", "as"]
     assert first.split("  ")[0] == "mariadb-20260504T100000Z"
     for words in ("2 h 0 min", "2025.2", "62.3 MB", "0.9 MB", "30 min ago", "last, daily"):
         assert words in first
     assert "never" in second and "it goes with the next" in second
     assert cut.startswith("1 more cut off; counts for nothing")
-    assert table({"backups": [], "cut_off": 0}, NOW) == ["no backup of the database server is there"]
+    assert (
+        reached == "restore --until reaches every moment from 2026-05-03 10:00:02 to 2026-05-04 11:30:00 UTC"
+    )
+    assert table({"backups": [], "cut_off": 0, "moments": []}, NOW) == [
+        "no backup of the database server is there"
+    ]
 
 
 def test_the_repository_s_password_is_needed_where_there_is_a_target() -> None:
@@ -68,10 +76,11 @@ def job(phase: str, **more: Any) -> Any:
 
 def test_only_a_backup_sees_the_server_s_data_and_cannot_write_there() -> None:
     repository = Mount(volume="/srv/backups", path="/repository")
-    assert job("create", client="[client]").mounts == (
-        repository,
-        Mount(volume="kolla-dev-mariadb-1", path="/var/lib/mysql", read_only=True),
-    )
+    for phase in ("create", "logs"):
+        assert job(phase, client="[client]").mounts == (
+            repository,
+            Mount(volume="kolla-dev-mariadb-1", path="/var/lib/mysql", read_only=True),
+        )
     assert job("verify").mounts == (repository,)
     assert job("restore-into", into="look").mounts == (repository, Mount(volume="look", path="/restored"))
 
