@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kolla_iac.components.backups.component import Backups as Backups
     from kolla_iac.components.database.component import Database as Database
     from kolla_iac.components.database.external import ExternalDatabase as ExternalDatabase
     from kolla_iac.components.database.server import DatabaseServer as DatabaseServer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from kolla_iac.components.services import Services as Services
 
 _WHERE = {
+    "Backups": "backups.component",
     "Database": "database.component",
     "DatabaseServer": "database.server",
     "ExternalDatabase": "database.external",
@@ -26,6 +28,7 @@ _WHERE = {
     "Services": "services",
 }
 __all__ = [
+    "Backups",
     "Database",
     "DatabaseServer",
     "ExternalDatabase",

@@ -21,7 +21,7 @@ def rollouts(environment: Environment, rotations: Counts = NONE) -> list[Rollout
 
     def visit(name: str) -> None:
         if name not in done:
-            for need in known[name].needs:
+            for need in (*known[name].needs, *known[name].follows):
                 visit(need)
             done.append(name)
 
@@ -31,8 +31,8 @@ def rollouts(environment: Environment, rotations: Counts = NONE) -> list[Rollout
 
 
 def needs() -> dict[str, tuple[str, ...]]:
-    """Service -> the services that it needs."""
-    return {name: service.needs for name, service in services().items()}
+    """Service -> the services that it needs or follows, which change before it."""
+    return {name: (*service.needs, *service.follows) for name, service in services().items()}
 
 
 def _rollout(environment: Environment, name: str, rotations: Counts) -> Rollout:

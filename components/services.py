@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kolla_iac.components.backups.component import Backups
 from kolla_iac.components.database.external import ExternalDatabase
 from kolla_iac.components.keystone.component import Keystone
 from kolla_iac.components.loadbalancer.component import LoadBalancer
@@ -35,6 +36,9 @@ class Services:
             cache=self.memcached,
             balancer=self.loadbalancer,
         )
+        if "backups" in cloud.settings.enabled():
+            after = [*self.database.server.ready, *self.keystone.ready]
+            self.backups = Backups("backups", cloud=cloud, after=after)
 
     @property
     def outputs(self) -> Mapping[str, Any]:

@@ -35,6 +35,15 @@ def place(target: Target) -> tuple[str, tuple[Mount, ...]]:
     return REPOSITORY, (Mount(volume=target.directory or target.volume or "", path=REPOSITORY),)
 
 
+def mounts(phase: str, environment: str, policy: BackupSettings) -> tuple[Mount, ...]:
+    """The repository and, where a phase needs them, the server's data; only ``swap`` may write there."""
+    target = place(policy.target)[1]
+    if phase not in ("create", "logs", "room", "swap"):
+        return target
+    data = f"kolla-{environment}-mariadb-1"
+    return (*target, Mount(volume=data, path=DATA, read_only=phase != "swap"))
+
+
 def files(
     command: str,
     *,
@@ -105,17 +114,15 @@ def job(
         together: of ``room`` and ``swap``: the directory of the host that holds all three volumes, so that nothing is
             to be copied; empty: they lie apart.
     """
-    mounts = place(policy.target)[1]
     data = f"kolla-{environment}-mariadb-1"
     if together:
-        mounts = (*mounts, Mount(volume=together, path=VOLUMES))
+        mounted = (*place(policy.target)[1], Mount(volume=together, path=VOLUMES))
     else:
-        if phase in ("create", "logs", "room", "swap"):
-            mounts = (*mounts, Mount(volume=data, path=DATA, read_only=phase != "swap"))
+        mounted = mounts(phase, environment, policy)
         if into:
-            mounts = (*mounts, Mount(volume=into, path=RESTORED))
+            mounted = (*mounted, Mount(volume=into, path=RESTORED))
         if phase == "swap":
-            mounts = (*mounts, Mount(volume=kept, path=KEPT))
+            mounted = (*mounted, Mount(volume=kept, path=KEPT))
     return JobStage(
         name=f"{environment}-backup-{phase}",  # the host name in a lock, by which restic knows whose it is
         environment=environment,
@@ -135,7 +142,7 @@ def job(
             cloud=cloud,
             volumes=(data, into, kept) if together else (),
         ),
-        mounts=mounts,
+        mounts=mounted,
         network=network,
         user="root",
         capabilities=KOLLA_START,

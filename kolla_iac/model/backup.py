@@ -47,6 +47,33 @@ class Target(Strict):
         return tuple(name for name, value in self.model_dump().items() if value is not None)
 
 
+class Schedule(Strict):
+    """When backups of the database server are made by themselves, by a small container beside it."""
+
+    every: str = Field(default="24h", pattern=r"^[1-9][0-9]*[smhd]$")
+    """Age of the newest good backup from which the next is made."""
+    verify: str = Field(default="7d", pattern=r"^[1-9][0-9]*[smhd]$")
+    """Age of the latest verification from which the newest backup is verified."""
+
+    @property
+    def every_seconds(self) -> int:
+        """``every`` in seconds."""
+        return seconds(self.every)
+
+    @property
+    def verify_seconds(self) -> int:
+        """``verify`` in seconds."""
+        return seconds(self.verify)
+
+
+def seconds(duration: str) -> int:
+    """
+    >>> seconds("90s"), seconds("1h")
+    (90, 3600)
+    """
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
+
+
 class BackupSettings(Strict):
     """What is backed up before a new release migrates a schema, and what stays of it."""
 
@@ -59,8 +86,10 @@ class BackupSettings(Strict):
     keep: Keep = Keep()
     target: Target = Target()
     """Where `kolla-iac backup create` puts backups of the whole server; without it there are only the dumps."""
+    schedule: Schedule | None = None
+    """When they are made by themselves; needs a target. Without it somebody calls `kolla-iac backup create`."""
 
     @property
     def max_age_seconds(self) -> int:
         """``max_age`` in seconds."""
-        return int(self.max_age[:-1]) * _SECONDS[self.max_age[-1]]
+        return seconds(self.max_age)

@@ -189,6 +189,18 @@ def _backup_target(written: Written) -> Iterator[Problem]:
         yield Problem("backup.target", reason, "target: {directory: /srv/backups}")
 
 
+def _backup_schedule(written: Written) -> Iterator[Problem]:
+    backup = written.env.backup
+    if backup.schedule is None:
+        return
+    if not backup.target.given and written.whole("backup", "target"):
+        hint = "target: {directory: /srv/backups}"
+        yield Problem("backup.schedule", "needs a place for the backups, backup.target", hint)
+    if written.env.database.external:
+        reason = "is for the managed database server, and services.database.external takes its place"
+        yield Problem("backup.schedule", reason, "leave it out; whoever runs that server backs it up")
+
+
 def _overrides(written: Written) -> Iterator[Problem]:
     known = sorted({file for service in services().values() for file in service.files})
     env = written.env
@@ -246,6 +258,7 @@ RULES: tuple[Rule, ...] = (
     _images,
     _database,
     _backup_target,
+    _backup_schedule,
     _overrides,
     _removed_options,
 )

@@ -89,6 +89,8 @@ class Service:
     """Name of the image recipe: the folder ``components/<name>/image`` builds it."""
     needs: tuple[str, ...] = ()
     """Services that must be enabled for this one to work."""
+    follows: tuple[str, ...] = ()
+    """Services whose change comes before its own, although it needs nothing of them."""
     role: str = "control"
     """Hosts with this role carry its replicas."""
     files: tuple[str, ...] = ()

@@ -46,6 +46,7 @@ class Cloud(pulumi.ComponentResource):
         *,
         environment: str | None = None,
         rotations: Counts | None = None,
+        rotated: Mapping[str, Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """
@@ -53,6 +54,7 @@ class Cloud(pulumi.ComponentResource):
             environment: name in labels and volumes; the Pulumi stack's by default. Further clouds of one program
                 need names of their own, which their resources' names begin with.
             rotations: how often each secret was rotated, by name; see ``kolla_iac.model.rotation``.
+            rotated: the same as the stack's file has it, for backups to hold.
         """
         environment = environment or pulumi.get_stack()
         hosts = {host.name: host.docker for host in settings.hosts}
@@ -62,6 +64,7 @@ class Cloud(pulumi.ComponentResource):
         self.environment = environment
         self.settings = settings
         self.rotations: Counts = dict(rotations or {})
+        self.rotated = dict(rotated or {name: {"count": count} for name, count in self.rotations.items()})
         self.release = settings.release
         self.hosts = hosts
         self.secrets: pulumi.Output[dict[str, str]] = pulumi.Output.secret(secrets)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_docker as docker
@@ -55,6 +55,8 @@ class Shape:
     mounts: tuple[Mount, ...] = ()
     ports: tuple[Port, ...] = ()
     aliases: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Beside Kolla's own; never secrets."""
     stop_seconds: int = 60
     """Between the polite signal and the kill."""
     keeps_image: bool = False
@@ -103,7 +105,7 @@ def container(
         image=image.reference,
         hostname=f"{service}-{replica}",
         user="root",
-        envs=["KOLLA_CONFIG_STRATEGY=COPY_ALWAYS"],
+        envs=["KOLLA_CONFIG_STRATEGY=COPY_ALWAYS", *(f"{key}={value}" for key, value in shape.env.items())],
         labels=[
             docker.ContainerLabelArgs(label=label, value=value) for label, value in sorted(labels.items())
         ],
@@ -121,6 +123,15 @@ def container(
                 volume_name=mount.volume, container_path=mount.path, read_only=mount.read_only
             )
             for mount in shape.mounts
+            if not mount.volume.startswith("/")
+        ]
+        or None,
+        mounts=[  # unlike a volume's, Docker does not make a directory that is not there
+            docker.ContainerMountArgs(
+                type="bind", source=mount.volume, target=mount.path, read_only=mount.read_only
+            )
+            for mount in shape.mounts
+            if mount.volume.startswith("/")
         ]
         or None,
         uploads=uploads.apply(

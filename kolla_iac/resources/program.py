@@ -30,7 +30,7 @@ def cloud_of_this_stack() -> Cloud:
             )
         settings = read_settings(stack, config.get("environment"))
         raw = json.loads(pulumi.runtime.get_config("kolla-iac:secrets") or "{}")
-        noted, wrong = rotation.read(config.get_object("rotations"))
+        noted, wrong = rotation.read(rotated := config.get_object("rotations"))
         wrong += [*catalogue.missing(settings, raw, stack), *catalogue.malformed(settings, raw)]
         if wrong:
             raise SettingsError(f"Pulumi.{stack}.yaml", wrong)
@@ -40,7 +40,7 @@ def cloud_of_this_stack() -> Cloud:
         pulumi.log.error(str(error))
         sys.exit(1)
     secrets = config.require_secret_object("secrets")
-    return Cloud(settings, secrets, rotations=rotation.counts(noted))
+    return Cloud(settings, secrets, rotations=rotation.counts(noted), rotated=rotated)
 
 
 def read_settings(stack: str, value: str | None) -> Environment:

@@ -16,6 +16,7 @@ room                whether ``swap`` has the room that it needs
 swap                what is in /restored takes the place of the server's data, which is in /kept from then on; the
                     server must not run. Cut off, it goes on when it runs again
 unlock              the repository's locks go, whoever holds them
+serve EVERY VERIFY  the first three by the clock, until it is ended: see ``schedule``
 
 Reads /etc/kolla-iac/backup.json: ``environment``, ``release``, ``repository`` as restic takes it, ``keep`` (last,
 daily, weekly, monthly), ``volumes``: for ``room`` and ``swap``, names of the three in /volumes, or none. Logs in with
@@ -55,6 +56,7 @@ from .repository import (
     tidy,
     verified_last,
 )
+from .schedule import serve
 from .tables import between, differing, revisions, survey
 from .throwaway import SPARE, STREAM, server, unpack
 from .tools import CLIENT, DATA, HERE, QUERY, WORK, Orders, Trouble, last, lines, run, series, version
@@ -346,6 +348,7 @@ PHASES: dict[str, Callable[..., Iterator[str]]] = {
     "room": room,
     "swap": swap,
     "unlock": unlock,
+    "serve": serve,
 }
 
 

@@ -1,0 +1,56 @@
+"""Scheduled backups of the managed database server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from kolla_iac.components.backups import stages
+from kolla_iac.components.backups.settings import BackupsSettings
+from kolla_iac.components.mariadb import backups
+from kolla_iac.resources.cloud import Cloud
+from kolla_iac.resources.container import Shape
+from kolla_iac.resources.service import Service
+
+
+class Backups(Service):
+    """Makes backups of the managed MariaDB and verifies them, as ``backup.schedule`` says.
+
+    Creates one small container of the database's image beside it. Nothing waits for it. It comes after the
+    services with a schema: a backup bears the release of its schemas.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cloud: Cloud,
+        after: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """
+        Args:
+            after: what the database server, and the services with a schema on it, end with.
+        """
+        own = cloud.settings.service("backups", BackupsSettings)
+        rollout = stages.rollout(cloud.settings, cloud.reference("mariadb"), cloud.rotations)
+        super().__init__(
+            "kolla:database:Backups", name, rollout, cloud=cloud, image=cloud.image("mariadb"), opts=opts
+        )
+        self.follow(*after)
+        self.serial(
+            lambda host: cloud.secrets.apply(
+                lambda secrets: stages.files(cloud.settings, cloud.environment, secrets, cloud.rotated)
+            ),
+            Shape(
+                health=("CMD", *stages.ALIVE),
+                check=own.health_check,
+                limits=own.limits,
+                mounts=backups.mounts("create", cloud.environment, cloud.settings.backup),
+                env={"PYTHONPATH": backups.HERE},
+                stop_seconds=stages.STOP_SECONDS,
+            ),
+            stages.ready(),
+        )
+        self.register_outputs({"schedule": rollout.container["schedule"]})
