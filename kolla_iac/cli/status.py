@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import time
@@ -14,6 +15,8 @@ from kolla_iac.cli.terminal import ago, coloured, columns, paint
 from kolla_iac.errors import KollaError
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from kolla_iac.model.environment import Environment
     from kolla_iac.runtime.status import ContainerSeen, ServiceSeen, Status, Wanted
 
@@ -78,10 +81,20 @@ def wanted(settings: Environment) -> list[Wanted]:
             settings.release,
             settings.service(name).replicas,
             balanced=services()[name].port is not None,
+            ask=getattr(_own(name), "ask", None),
         )
         for name in settings.enabled()
     ]
     return sorted(asked, key=lambda one: (not one.balanced, one.service))
+
+
+def _own(service: str) -> ModuleType | None:
+    """The ``status.py`` of a service that has more to say: ``ask`` its container, and what it answers as a ``line``."""
+    from kolla_iac.model.service import COMPONENTS
+
+    if not (COMPONENTS / service / "status.py").is_file():
+        return None
+    return importlib.import_module(f"kolla_iac.components.{service}.status")
 
 
 def keep_watching(look: Callable[[], Status], *, as_json: bool) -> None:
@@ -135,6 +148,7 @@ def text(seen: Status, *, colours: bool) -> str:
         if not service.whole and colours:
             row = len(lines) - len(seen.services) + index
             lines[row] = paint(lines[row], "yellow", wanted=True)
+    lines += ["", *told] if (told := [line for one in seen.services for line in _told(one, seen)]) else []
     details = [line for service in seen.services for line in _details(service, seen)]
     lines += ["", *details] if details else []
     lines += [f"  {trouble}" for trouble in seen.troubles]
@@ -143,6 +157,14 @@ def text(seen: Status, *, colours: bool) -> str:
         logs = " ".join(["kolla-iac logs", seen.environment, *ailing])
         lines += ["", f"  next  {logs}", f"        {_mend(seen)}"]
     return "\n".join(lines)
+
+
+def _told(service: ServiceSeen, seen: Status) -> list[str]:
+    own = _own(service.wanted.service)
+    if own is None or not any(one.state.status == "running" for one in service.containers):
+        return []
+    said = own.line(service.told, seen.at) if service.told else "has not said yet what came of it"
+    return [f"  {service.wanted.service}: {said}"]
 
 
 def _mend(seen: Status) -> str:
@@ -262,6 +284,7 @@ def _service_data(service: ServiceSeen) -> dict[str, Any]:
         "serving": service.serving,
         "missing": list(service.missing),
         "since": _iso(service.since),
+        **({"told": dict(service.told)} if service.told else {}),
         "containers": [
             {
                 "name": one.name,

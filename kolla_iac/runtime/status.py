@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from kolla_iac.errors import KollaError
 from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_REPLICA, LABEL_ROLE, LABEL_SERVICE
@@ -36,6 +37,8 @@ class Wanted:
     replicas: int
     balanced: bool
     """Whether its replicas serve through the load balancer; its backend has the service's name."""
+    ask: Callable[[Found], Mapping[str, Any]] | None = None
+    """What its running container is asked of its work; raises ``KollaError`` where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,8 @@ class ServiceSeen:
 
     wanted: Wanted
     containers: tuple[ContainerSeen, ...]
+    told: Mapping[str, Any] | None = None
+    """What its container says of its work; None where it is not asked, or does not say."""
 
     @property
     def serving(self) -> int:
@@ -179,7 +184,7 @@ def read(environment: str, release: str, wanted: Sequence[Wanted], endpoints: Ma
         release,
         now,
         tuple(seen[name] for name in endpoints),
-        tuple(ServiceSeen(one, _containers(one, found, slots, now)) for one in wanted),
+        tuple(ServiceSeen(one, _containers(one, found, slots, now), _told(one, found)) for one in wanted),
         troubles,
     )
 
@@ -212,6 +217,14 @@ def _slots(found: Iterable[Found]) -> tuple[list[SlotSeen], tuple[str, ...]]:
             headline = error.headline if isinstance(error, KollaError) else f"load balancer {one.name}"
             troubles.append(f"{headline}: {saw}".removesuffix(": "))
     return slots, tuple(troubles)
+
+
+def _told(wanted: Wanted, found: Iterable[Found]) -> Mapping[str, Any] | None:
+    for one in found:
+        if wanted.ask and one.labels.get(LABEL_SERVICE) == wanted.service and one.running:
+            with suppress(KollaError):
+                return wanted.ask(one)
+    return None
 
 
 def _containers(

@@ -11,11 +11,12 @@ import pytest
 from docker.models.containers import Container
 from docker.types import Mount
 
-from kolla_iac.components.backups import stages
+from kolla_iac.components.backups import stages, status
 from kolla_iac.components.mariadb import backups
 from kolla_iac.model.environment import load_environment
 from kolla_iac.model.stage import LABEL_ENVIRONMENT
 from kolla_iac.resources.container import KOLLA_START
+from kolla_iac.runtime.containers import Found
 from kolla_iac.runtime.job import archive
 
 from .backed_up import Repository, Server
@@ -87,6 +88,8 @@ def test_it_makes_proves_goes_on_after_a_failure_and_ends_at_once(server: Server
     failed = waited(container, lambda it: not it["tried"]["look"]["ok"])
     assert "does not open with the secret backup_repository_password" in failed["tried"]["look"]["said"]
     assert failed["newest"]
+    (why,) = status.failures(status.parse(status.ask(Found("here", server.client, container))))
+    assert (why.what, why.said) == ("look", failed["tried"]["look"]["said"])
     assert container.exec_run(list(stages.ALIVE)).exit_code == 0
     server.inside("mv", f"{place}/keys-away", f"{place}/keys")
     waited(container, lambda it: it["tried"]["look"]["ok"])
