@@ -9,7 +9,7 @@ from kolla_iac.components.backups.status import NAMES, age, ask, failures, overd
 from kolla_iac.runtime.checks import Check, Fact, Finding, Look, Said
 
 SERVICE = "backups"
-BY_HAND = {"look": "list", "backup": "create", "verify": "verify"}
+BY_HAND = {"look": "list", "backup": "create", "verify": "verify", "logs": "logs"}
 """What the container tries -> the command of `kolla-iac backup` that does the same, and says more."""
 
 

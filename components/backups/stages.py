@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from kolla_iac.components.backups.settings import BackupsSettings
 from kolla_iac.components.database.clients import option_file
 from kolla_iac.components.mariadb import backups
@@ -46,7 +48,7 @@ def settings(environment: Environment, rotations: Mapping[str, Any]) -> str:
     """
     config: dict[str, Any] = {SETTINGS_KEY: environment.model_dump(mode="json", exclude_unset=True)}
     config |= {ROTATIONS_KEY: dict(rotations)} if rotations else {}
-    return json.dumps({"config": config}, indent=1)
+    return yaml.safe_dump({"config": config}, sort_keys=False)
 
 
 def files(
@@ -61,7 +63,7 @@ def files(
     """
     when = schedule(environment)
     return backups.files(
-        f"serve {when.every_seconds} {when.verify_seconds}",
+        f"serve {when.every_seconds} {when.verify_seconds} {when.logs_seconds}",
         environment=name,
         release=environment.release,
         policy=environment.backup,
@@ -88,7 +90,7 @@ def rollout(environment: Environment, image: str = "", rotations: Counts = NONE)
         placement=tuple(host.name for host in environment.place("mariadb")),
         configuration={},
         container={
-            "schedule": f"a backup every {when.every}, one verified every {when.verify}",
+            "schedule": f"a backup every {when.every}, one verified every {when.verify}, logs every {when.logs}",
             "target": ", ".join(f"{kind} {getattr(policy.target, kind)}" for kind in policy.target.given),
             "limits": str(own.limits),
             "health_check": str(own.health_check),

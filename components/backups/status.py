@@ -21,6 +21,7 @@ NAMES = {
     "look": "a look at the repository",
     "backup": "the last scheduled backup",
     "verify": "the last verification",
+    "logs": "the last storing of binary logs",
 }
 
 
@@ -29,7 +30,7 @@ class Tried:
     """The last time that something was tried."""
 
     what: str
-    """``look``, ``backup`` or ``verify``."""
+    """``look``, ``backup``, ``verify`` or ``logs``."""
     at: datetime
     ok: bool
     said: str

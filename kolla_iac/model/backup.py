@@ -54,6 +54,8 @@ class Schedule(Strict):
     """Age of the newest good backup from which the next is made."""
     verify: str = Field(default="7d", pattern=r"^[1-9][0-9]*[smhd]$")
     """Age of the latest verification from which the newest backup is verified."""
+    logs: str = Field(default="15m", pattern=r"^[1-9][0-9]*[smhd]$")
+    """How often the server's binary logs are stored: what was written since may be lost with its host."""
 
     @property
     def every_seconds(self) -> int:
@@ -64,6 +66,11 @@ class Schedule(Strict):
     def verify_seconds(self) -> int:
         """``verify`` in seconds."""
         return seconds(self.verify)
+
+    @property
+    def logs_seconds(self) -> int:
+        """``logs`` in seconds."""
+        return seconds(self.logs)
 
 
 def seconds(duration: str) -> int:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from .support import Cloud, eventually
+from tests.waiting import eventually
+
+from .support import Cloud
 
 SECRET = "backup_repository_password"
 

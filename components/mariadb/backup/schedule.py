@@ -1,9 +1,10 @@
-"""Backups by the clock: ``python3 -m backup serve EVERY VERIFY``, in seconds, until SIGTERM.
+"""Backups by the clock: ``python3 -m backup serve EVERY VERIFY LOGS``, in seconds, until SIGTERM.
 
 It only says when; what is done are the other phases, each as a process of its own: ``list`` says what there is,
 ``create`` makes a backup when the newest good one is older than EVERY, ``verify`` proves the newest when none was
-verified for VERIFY. So nothing is remembered that the repository does not know, and whoever makes a backup by hand
-has it counted. Whatever fails is tried again later, after a wait that grows and is bounded.
+verified for VERIFY, ``logs`` stores the binary logs LOGS after the last time. So nothing is remembered that the
+repository does not know, and whoever makes a backup by hand has it counted. Whatever fails is tried again later,
+after a wait that grows and is bounded.
 
 Writes what came of it into LAST, and touches ALIVE while it lives, whatever fails.
 """
@@ -32,7 +33,7 @@ LOOK = 3600.0
 TICK, POLL = 5.0, 0.1
 END = 8.0
 """Seconds that what runs may take to end at SIGTERM: restic takes its locks away."""
-DO = {"backup": ["create"], "verify": ["verify", "newest"]}
+DO = {"backup": ["create"], "verify": ["verify", "newest"], "logs": ["logs"]}
 
 
 def known(listed: dict[str, Any]) -> dict[str, Any]:
@@ -57,22 +58,25 @@ def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def due(there: dict[str, Any], every: float, verify: float, rest: dict[str, float]) -> tuple[str, float]:
+def due(there: dict[str, Any], bounds: dict[str, float], rest: dict[str, float]) -> tuple[str, float]:
     """What is next, and when; a backup before a verification of the same moment.
 
     Args:
+        bounds: what -> seconds between two.
         rest: what failed -> when it may be tried again.
 
-    >>> due({"newest": "", "made": 0.0, "verified": 0.0}, 100, 700, {})
+    >>> bounds = {"backup": 100, "verify": 700, "logs": 10}
+    >>> due({"newest": "", "made": 0.0, "verified": 0.0, "stored": 0.0}, bounds, {})
     ('backup', 0.0)
-    >>> due({"newest": "b", "made": 1000.0, "verified": 0.0}, 100, 700, {})
+    >>> due({"newest": "b", "made": 1000.0, "verified": 0.0, "stored": 1000.0}, bounds, {})
     ('verify', 700.0)
-    >>> due({"newest": "b", "made": 1000.0, "verified": 900.0}, 100, 700, {"backup": 1160.0})
-    ('backup', 1160.0)
+    >>> due({"newest": "b", "made": 1000.0, "verified": 900.0, "stored": 1085.0}, bounds, {"logs": 1160.0})
+    ('backup', 1100.0)
     """
     moments = {
-        "backup": there["made"] + every if there["newest"] else 0.0,
-        "verify": there["verified"] + verify if there["newest"] else math.inf,
+        "backup": there["made"] + bounds["backup"] if there["newest"] else 0.0,
+        "verify": there["verified"] + bounds["verify"] if there["newest"] else math.inf,
+        "logs": there["stored"] + bounds["logs"] if there["newest"] else math.inf,
     }
     moments = {what: max(when, rest.get(what, 0.0)) for what, when in moments.items()}
     what = min(moments, key=lambda one: moments[one])
@@ -88,13 +92,15 @@ def pause(failures: int, bound: float) -> float:
     return float(min(RETRY * 2 ** min(max(failures - 1, 0), 10), LONGEST, bound))
 
 
-def serve(_: Orders, every: str, verify: str) -> Iterator[str]:
+def serve(_: Orders, every: str, verify: str, logs: str) -> Iterator[str]:
     signal.signal(signal.SIGTERM, _end)
     WORK.mkdir(parents=True, exist_ok=True)
-    bounds = {"look": float(every), "backup": float(every), "verify": float(verify)}
+    between = {"look": every, "backup": every, "verify": verify, "logs": logs}
+    bounds = {what: float(each) for what, each in between.items()}
     told: dict[str, Any] = {"since": _now(), "newest": "", "made": "", "verified": "", "tried": {}}
     failures = dict.fromkeys(bounds, 0)
     rest: dict[str, float] = {}
+    stored = 0.0
 
     def tried(what: str, ok: bool, said: str) -> float:
         failures[what] = 0 if ok else failures[what] + 1
@@ -102,7 +108,7 @@ def serve(_: Orders, every: str, verify: str) -> Iterator[str]:
         write(LAST, json.dumps(told, indent=1))
         return pause(failures[what], bounds[what])
 
-    yield f"a backup every {float(every):.0f} s, one verified every {float(verify):.0f} s"
+    yield f"a backup every {every} s, one verified every {verify} s, binary logs every {logs} s"
     while True:
         ok, said = work("list")
         if not ok and said == reason(NO_REPOSITORY, ""):
@@ -115,11 +121,13 @@ def serve(_: Orders, every: str, verify: str) -> Iterator[str]:
         told |= {"newest": there["newest"]}
         told |= {key: _iso(there[key]) if there[key] else "" for key in ("made", "verified")}
         tried("look", True, "")
-        what, when = due(there, float(every), float(verify), rest)
+        what, when = due({**there, "stored": stored}, bounds, rest)
         if (left := when - time.time()) > 0:
             sleep(min(left, LOOK))
             continue
         ok, said = work(*DO[what])
+        # a backup stores them too
+        stored = time.time() if ok and what != "verify" else stored
         yield f"{_now()} {what}: {said}"
         # after a success too: should the repository not show it, it is not made again and again
         rest[what] = time.time() + tried(what, ok, said)

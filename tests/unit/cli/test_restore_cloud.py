@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from kolla_iac.cli.restore_cloud import settings_text, target
+from kolla_iac.components.backups import stages
+from kolla_iac.model.environment import load_environment
+from kolla_iac.model.stackfile import SETTINGS_KEY
 
 FILE = """\
 # of the operators
@@ -42,3 +46,11 @@ def test_what_was_encrypted_with_another_passphrase_goes_and_is_named() -> None:
         '# of the operators\nconfig:\n  kolla-iac:environment:\n    release: "2025.2" # not yet\n  other:plain: word\n'
     )
     assert lost == ["other:token"]
+
+
+def test_what_the_schedule_puts_into_a_backup_makes_the_same_environment() -> None:
+    written = {"release": "2025.2", "backup": {"target": {"volume": "safe"}, "schedule": {"every": "12h"}}}
+    environment = load_environment(written, "x")
+    text, lost = settings_text(stages.settings(environment, {"mariadb_root_password": {"count": 1}}))
+    assert lost == []
+    assert load_environment(yaml.safe_load(text)["config"][SETTINGS_KEY], "y") == environment

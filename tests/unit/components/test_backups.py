@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from cloud_of_mocks import CONTAINER, Program, is_secret, program
 
 from kolla_iac.components.backups import stages
@@ -60,13 +61,13 @@ def test_secrets_come_by_uploads_alone_and_a_backup_holds_the_settings(scheduled
     assert {one["permissions"] for one in files.values()} == {"0600"}
     contents = {path.rsplit("/", 1)[-1]: one["content"] for path, one in files.items()}
     assert json.loads(contents["secrets.json"]) == scheduled.secrets
-    assert json.loads(contents["settings.yaml"]) == {
+    assert yaml.safe_load(contents["settings.yaml"]) == {
         "config": {
             "kolla-iac:environment": SETTINGS,
             "kolla-iac:rotations": {"keystone_admin_password": {"count": 2}},
         }
     }
-    assert json.loads(contents["config.json"])["command"] == "python3 -m backup serve 86400 604800"
+    assert json.loads(contents["config.json"])["command"] == "python3 -m backup serve 86400 604800 900"
 
 
 def test_a_directory_that_is_not_there_is_not_made() -> None:
