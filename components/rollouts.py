@@ -11,23 +11,25 @@ from kolla_iac.model.service import services
 from kolla_iac.plan.rollout import Rollout
 
 
-def rollouts(environment: Environment, rotations: Counts = NONE) -> list[Rollout]:
+def rollouts(environment: Environment, rotations: Counts = NONE, name: str = "ENV") -> list[Rollout]:
     """Rollouts of the services that are on, each after those that it needs.
 
     Args:
         rotations: how often each secret was rotated.
+        name: the environment's, for commands in texts.
     """
     known, done = services(), list[str]()
 
-    def visit(name: str) -> None:
-        if name not in done:
-            for need in (*known[name].needs, *known[name].follows):
+    def visit(service: str) -> None:
+        if service not in done:
+            for need in (*known[service].needs, *known[service].follows):
                 visit(need)
-            done.append(name)
+            done.append(service)
 
-    for name in environment.enabled():
-        visit(name)
-    return [_rollout(environment, name, rotations) for name in done if name in environment.enabled()]
+    enabled = environment.enabled()
+    for service in enabled:
+        visit(service)
+    return [_rollout(environment, one, rotations).named(name) for one in done if one in enabled]
 
 
 def needs() -> dict[str, tuple[str, ...]]:

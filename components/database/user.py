@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kolla_iac.model.environment import Environment
-from kolla_iac.plan.rollout import Act
+from kolla_iac.plan.rollout import PLACE, Act
 
 GRANTS = (
     "SELECT",
@@ -59,14 +59,36 @@ def looked_at(environment: Environment, connections: int) -> tuple[Act, ...]:
     return (Act("database", what, asked),)
 
 
-def backup(schema: str, user: str, environment: Environment) -> tuple[Act, ...]:
-    """The act that comes before a new release migrates a schema, as the environment's policy has it; empty for none."""
+def volume_of_dumps(schema: str, environment: str) -> str:
+    """The volume that a schema's dumps are on."""
+    return f"kolla-{environment}-{schema}-backups"
+
+
+def backup(schema: str, user: str, environment: Environment, host: str) -> tuple[Act, ...]:
+    """The act that comes before a new release migrates a schema, as the environment's policy has it; empty for none.
+
+    Args:
+        host: where the Jobs of the schema's service run, and the volume is.
+    """
     policy = environment.backup
     if policy.before_upgrade == "never":
         return ()
     proof = "restored on trial" if policy.verified else "not tried"
-    what = f"schema {schema} is dumped to the volume of backups, {proof}"
+    volume = volume_of_dumps(schema, PLACE)
+    what = f"schema {schema} is dumped to volume {volume} of host {host}, {proof}"
     words = f"{policy.before_upgrade}, {proof}, {policy.keep.last} kept"
     return (
         Act("backup", what, {"release": environment.release, "user": user, "policy": words}, in_image=False),
     )
+
+
+def way_back(schema: str, environment: Environment) -> str:
+    """What remains after the stage of no return of a schema, and the command that gives it back."""
+    made = {
+        "never": "a dump of your own: backup.before_upgrade is never, so none is made",
+        "optional": "the dump that stage backup makes, if it can",
+        "required": "the dump that stage backup makes",
+    }[environment.backup.before_upgrade]
+    if environment.backup.before_upgrade == "never":
+        return made
+    return f"{made}: kolla-iac backup restore {PLACE} {schema}-..."

@@ -8,6 +8,7 @@ import pulumi
 
 from kolla_iac.components.database.component import Database
 from kolla_iac.components.database.server import DatabaseServer
+from kolla_iac.components.database.user import volume_of_dumps
 from kolla_iac.components.keystone import stages
 from kolla_iac.components.keystone.ready import token_issued_and_validated
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
@@ -91,7 +92,7 @@ class Keystone(Service):
         if backup := acts.get("backup"):
             dump = schema.back_up(
                 backup,
-                volume=f"kolla-{cloud.environment}-keystone-backups",
+                volume=volume_of_dumps("keystone", cloud.environment),
                 image=cloud.image("mariadb"),
                 show=rollout.shown(backup),
                 depends_on=self.ready,

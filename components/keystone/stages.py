@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kolla_iac.components.database.orders import Demand
-from kolla_iac.components.database.user import backup, looked_at, schema_user
+from kolla_iac.components.database.user import backup, looked_at, schema_user, way_back
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.releases import SERIES, no_step
@@ -172,7 +172,6 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
     settings = environment.service("keystone", KeystoneSettings)
     asked = {"administrator": f"{settings.admin_user} in {settings.admin_project}", **password}
     placement = tuple(host.name for host in environment.place("keystone"))
-    dumped = backup("keystone", user, environment)
     common, on_host = configurations(placement, lambda host: readable(environment, host, user))
     public = environment.endpoint("keystone").url
     return Rollout(
@@ -191,7 +190,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
             Act("keys-promoted", "the newest keys sign; those before them are still accepted", keys),
             *looked_at(environment, demand(environment).connections),
             Act("schema", "the schema and its user stand on the database server", database),
-            *dumped,
+            *backup("keystone", user, environment, placement[0]),
             Act(
                 "preflight",
                 "the release may work on the schema, hosts have room, keystone-manage doctor is asked",
@@ -222,9 +221,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                 {"release": environment.release, "image": image},
                 reads=JOB_READS,
                 irreversible=True,
-                way_back="the dump that stage backup makes"
-                if dumped
-                else "a dump that somebody else has made",
+                way_back=way_back("keystone", environment),
                 held=environment.upgrade.contract == "manual",
             ),
             Act(

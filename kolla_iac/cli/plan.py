@@ -42,7 +42,7 @@ def plan(
     project = root()
     read = load_file(existing(project, environment))
     assert read.environment is not None
-    wanted = rollouts(read.environment, counts(read.rotations))
+    wanted = rollouts(read.environment, counts(read.rotations), environment)
     stands = state.standing(exported(project, environment)) if before is None else _completed(before)
     changes = diff.plan(stands, wanted, needs())
     if as_json:

@@ -86,8 +86,6 @@ class BackupSettings(Strict):
 
     before_upgrade: Literal["required", "optional", "never"] = "optional"
     """``required``: where no dump can be made, the upgrade does not begin; ``optional``: it says so and goes on."""
-    max_age: str = Field(default="1h", pattern=r"^[1-9][0-9]*[smhd]$")
-    """How old a backup made otherwise may be; counts for nothing yet: the dump before an upgrade is always new."""
     verified: bool = True
     """Whether the dump is restored on trial, into a server of its own, and compared, before the upgrade goes on."""
     keep: Keep = Keep()
@@ -95,8 +93,3 @@ class BackupSettings(Strict):
     """Where `kolla-iac backup create` puts backups of the whole server; without it there are only the dumps."""
     schedule: Schedule | None = None
     """When they are made by themselves; needs a target. Without it somebody calls `kolla-iac backup create`."""
-
-    @property
-    def max_age_seconds(self) -> int:
-        """``max_age`` in seconds."""
-        return seconds(self.max_age)

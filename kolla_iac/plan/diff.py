@@ -213,8 +213,14 @@ def _acts(
             or not _ran(old, act, new)
             or (act.follows_containers and (fresh or old.newer.get(act.name)))
         ):
-            back = act.way_back if act.irreversible and _later(old, act, new) else ""
+            back = _way_back(old, act, new) if act.irreversible and _later(old, act, new) else ""
             yield Step(act.name, act.what, (f"{new.service}-{act.name}",), back)
+
+
+def _way_back(old: Standing | None, act: Act, new: Rollout) -> str:
+    """What remains after an act: by its name the dump of an upgrade that was cut off after it had made one."""
+    made = old is not None and old.way_back and old.shows("backup", {"RELEASE": new.release})
+    return f"the dump that stage backup made: {old.way_back}" if old is not None and made else act.way_back
 
 
 def _ran(old: Standing | None, act: Act, new: Rollout) -> bool:

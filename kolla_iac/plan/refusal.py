@@ -62,7 +62,7 @@ def no_way(new: Rollout, on: Set[str], ran: Set[str], restore: str = "") -> Koll
         return None
     if new.release < stands:
         final = next(act for act in new.after if act.irreversible)
-        back = f"{restore}, after which" if restore else f"{final.way_back}, given back by hand; then"
+        back = f"{restore}, after which" if restore else f"{final.way_back}; then"
         return KollaError(
             headline,
             {

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+PLACE = "{environment}"
+"""In texts of acts: where the environment's name goes. Rollouts are made from settings, which do not know it."""
 Configuration = Mapping[str, Mapping[str, Mapping[str, str]]]
 """File -> section -> option -> text, secrets as placeholders."""
 
@@ -42,7 +44,7 @@ class Act:
 
     name: str
     what: str
-    """For people, in the present tense: ``schema keystone is expanded``."""
+    """For people, in the present tense: ``schema keystone is expanded``; with ``{environment}`` for its name."""
     inputs: Mapping[str, str] = field(default_factory=dict)
     """What it depends on, readable; what a reviewer sees as its difference."""
     follows_containers: bool = False
@@ -56,7 +58,7 @@ class Act:
     irreversible: bool = False
     """Whether an earlier release may not serve any more when it was done for a later one."""
     way_back: str = ""
-    """Of an irreversible one: what remains then."""
+    """Of an irreversible one: what remains then, and the command; with ``{environment}`` as above."""
     held: bool = False
     """Whether it waits for the operator's word where it has run before; until then it stands as it stood."""
 
@@ -111,6 +113,21 @@ class Rollout:
     def act(self, name: str) -> Act | None:
         """One of its acts; None where the settings leave it out."""
         return next((act for act in (*self.before, *self.after) if act.name == name), None)
+
+    def named(self, environment: str) -> Rollout:
+        """The same with the environment's name in what it says to people."""
+
+        def filled(acts: tuple[Act, ...]) -> tuple[Act, ...]:
+            return tuple(
+                replace(
+                    act,
+                    what=act.what.replace(PLACE, environment),
+                    way_back=act.way_back.replace(PLACE, environment),
+                )
+                for act in acts
+            )
+
+        return replace(self, before=filled(self.before), after=filled(self.after))
 
     def configuration_on(self, host: str) -> Configuration:
         """What a replica on ``host`` gets."""

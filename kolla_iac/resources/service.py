@@ -56,6 +56,7 @@ class Service(pulumi.ComponentResource):
         Args:
             image: another service's, which its containers run.
         """
+        rollout = rollout.named(cloud.environment)
         no_way_back = {act.name: act.way_back for act in rollout.after if act.irreversible}
         inputs = {
             "release": rollout.release,

@@ -156,3 +156,10 @@ def test_several_clouds_in_one_program_share_no_name(usual: Program) -> None:
 def test_a_program_with_wrong_settings_registers_nothing() -> None:
     with pytest.raises(Exception, match=r"services\.keystone\.replicas: must be at least 1"):
         program(services={"keystone": {"replicas": 0}})
+
+
+def test_a_component_says_where_its_dump_will_be_and_what_restores_it(usual: Program) -> None:
+    """All that a report of a preview knows of it."""
+    said = usual.inputs("keystone", "Keystone")
+    assert "volume kolla-t-mocks-keystone-backups of host local" in said["does"]["backup"]
+    assert "kolla-iac backup restore t-mocks keystone-..." in said["no_way_back"]["contract"]

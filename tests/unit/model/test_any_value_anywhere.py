@@ -29,7 +29,12 @@ FULL: dict[str, Any] = {
     },
     "overrides": {"*": {"DEFAULT": {"debug": None}}},
     "images": {"source": "build", "digests": {"keystone": "sha256:" + "0" * 64}},
-    "backup": {"before_upgrade": "never", "max_age": "1h", "keep": {"last": 1}},
+    "backup": {
+        "before_upgrade": "never",
+        "target": {"directory": "/srv/backups"},
+        "schedule": {"every": "1h"},
+        "keep": {"last": 1},
+    },
 }
 ODD = [
     *(object(), b"bytes", {3: 4}, [[]], {"": {"": [{}]}}, "\ud800", float("nan"), 10**30),

@@ -54,10 +54,9 @@ def test_what_is_written_in_full_comes_back() -> None:
         services={"keystone": {"replicas": 3, "limits": {"memory": 512, "cpus": 0.5}}},
         overrides={"*": {"DEFAULT": {"debug": True}}, "galera.cnf": {"mysqld": {"a": ["x", 1, 2.5]}}},
         images={"source": "registry", "registry": "registry.example:5000", "tag": "t"},
-        backup={"before_upgrade": "required", "max_age": "90m", "verified": False},
+        backup={"before_upgrade": "required", "verified": False},
     )
     assert load_environment(json.loads(env.model_dump_json()), "test") == env
-    assert env.backup.max_age_seconds == 5400
     assert env.endpoint("keystone").url == "http://[2001:db8::1]:5001"
 
 
