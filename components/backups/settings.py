@@ -12,7 +12,7 @@ class BackupsSettings(ServiceSettings):
     """One: it backs one server up."""
     image: None = None
     """It runs the database's image: mariadb-backup has to be of the server's version."""
-    health_check: HealthCheck = HealthCheck(start_period=30)
+    health_check: HealthCheck = HealthCheck(interval=10, timeout=10)
 
 
 SERVICE = Service(
