@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
 from docker.models.containers import Container
 from docker.types import Mount
 
@@ -112,5 +113,6 @@ def test_it_makes_proves_goes_on_after_a_failure_and_ends_at_once(server: Server
     made = [one["tags"][0] for one in snapshots if "manifest" in one["tags"]]
     assert made == [f"backup:{said['newest']}"]
     folder = "/var/tmp/backup/manifest"
-    held = json.loads(repository.restic(f"dump latest --tag manifest --path {folder} {folder}/settings.yaml"))
+    text = repository.restic(f"dump latest --tag manifest --path {folder} {folder}/settings.yaml")
+    held = yaml.safe_load(text)
     assert held["config"]["kolla-iac:environment"]["release"] == "2025.2"
