@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kolla_iac.components.mariadb import sftp
 from kolla_iac.components.mariadb.stages import DATA
 from kolla_iac.model.backup import BackupSettings, Target
 from kolla_iac.model.stage import JobStage, Mount, Upload
@@ -30,6 +31,8 @@ def place(target: Target) -> tuple[str, tuple[Mount, ...]]:
     >>> place(Target(restic="rest:http://backup.example:8000/"))
     ('rest:http://backup.example:8000/', ())
     """
+    if target.sftp:
+        return sftp.location(target.sftp), ()
     if target.restic:
         return target.restic, ()
     return REPOSITORY, (Mount(volume=target.directory or target.volume or "", path=REPOSITORY),)
@@ -51,6 +54,7 @@ def files(
     release: str,
     policy: BackupSettings,
     password: str,
+    key: str = "",
     client: str = "",
     cloud: Mapping[str, str] | None = None,
     volumes: Sequence[str] = (),
@@ -60,6 +64,7 @@ def files(
     Args:
         command: a phase and its words.
         password: of the repository. Secret.
+        key: private key for an SFTP server. Secret.
         client: the option file with which it logs in to the server. Secret.
         cloud: name -> content of what else a backup is to hold. Secret.
         volumes: names of the server's, of the restored one, of that which keeps, where they lie in VOLUMES.
@@ -68,6 +73,7 @@ def files(
         "environment": environment,
         "release": release,
         "repository": place(policy.target)[0],
+        "options": [sftp.option(policy.target.sftp)] if policy.target.sftp else [],
         "keep": policy.keep.model_dump(),
         "volumes": list(volumes),
     }
@@ -81,6 +87,7 @@ def files(
             *program,
             ConfigFile(f"{HERE}/backup.json", json.dumps(orders)),
             ConfigFile(f"{HERE}/repository.password", password),
+            *(sftp.files(policy.target.sftp, key) if policy.target.sftp else []),
             *([ConfigFile(f"{HERE}/client.cnf", client)] if client else []),
             *more,
         ],
@@ -98,6 +105,7 @@ def job(
     host: str,
     image: str,
     network: str,
+    key: str = "",
     client: str = "",
     cloud: Mapping[str, str] | None = None,
     into: str = "",
@@ -138,6 +146,7 @@ def job(
             release=release,
             policy=policy,
             password=password,
+            key=key,
             client=client,
             cloud=cloud,
             volumes=(data, into, kept) if together else (),

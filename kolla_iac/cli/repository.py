@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kolla_iac.errors import KollaError, SettingsError
-from kolla_iac.model.backup import REPOSITORY_PASSWORD, Target
+from kolla_iac.model.backup import REPOSITORY_PASSWORD, SFTP_KEY, Target
 
 if TYPE_CHECKING:
     from kolla_iac.model.environment import Environment
@@ -231,7 +231,7 @@ def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
     host = server.host if server else about.settings.place(SERVICE)[0].name
     image = server.container.attrs["Config"]["Image"] if server else about.image()
     networks = list(server.container.attrs["NetworkSettings"]["Networks"]) if server else []
-    alone = "bridge" if about.target.restic else "none"
+    alone = "bridge" if about.target.restic or about.target.sftp else "none"
     stage = backups.job(
         phase,
         *words,
@@ -239,6 +239,7 @@ def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
         release=about.settings.release,
         policy=about.settings.backup,
         password=about.secrets[REPOSITORY_PASSWORD.name],
+        key=about.secrets.get(SFTP_KEY.name, ""),
         hosts={one.name: one.docker for one in about.settings.hosts},
         host=host,
         image=image,

@@ -15,6 +15,10 @@ REPOSITORY_PASSWORD = Secret(
     lasts="a new one would not open the repository that is there",
 )
 """Needed where there is a target."""
+SFTP_KEY = Secret(
+    "backup_sftp_key", "private key that the SFTP server of backups knows", kind="private_key", given=True
+)
+"""Needed where the target is an SFTP server."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -31,6 +35,19 @@ class Keep(Strict):
     """The same of months."""
 
 
+class Sftp(Strict):
+    """A directory of another machine, by SSH."""
+
+    host: str = Field(pattern=r"^[A-Za-z0-9:][A-Za-z0-9.:-]*$")
+    """Name or address, as the database's containers reach it."""
+    port: int = Field(default=22, ge=1, le=65535)
+    user: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")
+    path: str = Field(pattern=r"^/[^:]*[^:/]$")
+    """The directory, from the root as the server shows it; made if it is missing."""
+    host_key: str = Field(pattern=r"^(ssh-|ecdsa-)[a-z0-9-]+ [A-Za-z0-9+/]+=*$")
+    """Public key of the server: type and key of what `ssh-keyscan HOST` prints, compared with what its owner says."""
+
+
 class Target(Strict):
     """Where backups of the database server go: one of these."""
 
@@ -38,6 +55,8 @@ class Target(Strict):
     """A directory on the database's host, by its path; it must be there. A mount from elsewhere is best."""
     volume: str | None = Field(default=None, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]+$")
     """A Docker volume of that host, by its name; it must be there."""
+    sftp: Sftp | None = None
+    """A directory of another machine, by SSH; `kolla-iac secrets set ENV backup_sftp_key` takes the private key."""
     restic: str | None = Field(default=None, min_length=3)
     """A repository as restic's option ``-r`` takes it, such as ``rest:http://backup.example:8000/``."""
 
@@ -45,6 +64,11 @@ class Target(Strict):
     def given(self) -> tuple[str, ...]:
         """Names of those that are set; empty: there is no target."""
         return tuple(name for name, value in self.model_dump().items() if value is not None)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What must be there to reach and to open the repository."""
+        return ((REPOSITORY_PASSWORD,) if self.given else ()) + ((SFTP_KEY,) if self.sftp else ())
 
 
 class Schedule(Strict):

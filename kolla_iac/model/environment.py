@@ -218,8 +218,13 @@ def examine(data: object) -> Examined:
             details = error.errors(include_url=False)
             for detail in details:
                 detail["loc"] = plain.as_written(cleaned, detail["loc"])
+            told = frozenset(broken)  # one that is required is missing now that it was left out
             broken |= {detail["loc"] for detail in details}
-            fresh = [detail for detail in details if not _follows(detail["loc"], broken)]
+            fresh = [
+                detail
+                for detail in details
+                if detail["loc"] not in told and not _follows(detail["loc"], broken)
+            ]
             found += [problems.translate(detail, Environment) for detail in fresh]
             for detail in details:
                 plain.leave_out(cleaned, detail["loc"], unknown=detail["type"] == "extra_forbidden")

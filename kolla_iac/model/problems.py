@@ -43,6 +43,7 @@ _WORDS = {
 _PATTERNS = {
     "sha256": "sha256: and 64 lower-case hexadecimal digits",
     "^/[^:]": "an absolute path without a colon",
+    "^(ssh-|ecdsa-)": "a public key, type and key, such as ssh-ed25519 AAAA...",
     "^[a-zA-Z0-9][a-zA-Z0-9_.-]+$": "the name of a Docker volume",
     "[smhd]$": "a whole number and s, m, h or d, such as 90s, 30m, 1h or 7d",
     "^[a-z0-9]([a-z0-9-]{0,61}": "lower-case letters, digits and hyphens",

@@ -185,7 +185,7 @@ def _database(written: Written) -> Iterator[Problem]:
 def _backup_target(written: Written) -> Iterator[Problem]:
     given = written.env.backup.target.given
     if len(given) > 1:
-        reason = f"must be one of directory, volume and restic (got {' and '.join(given)})"
+        reason = f"must be one of directory, volume, sftp and restic (got {' and '.join(given)})"
         yield Problem("backup.target", reason, "target: {directory: /srv/backups}")
 
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from kolla_iac.errors import KollaError, Problem
-from kolla_iac.model.backup import REPOSITORY_PASSWORD
 from kolla_iac.model.service import Secret, services
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def required(env: Environment) -> dict[str, Secret]:
     known = services()
     needed = {secret.name: secret for name in env.enabled() for secret in known[name].secrets}
     needed |= {secret.name: secret for secret in env.database.secrets()}
-    return needed | ({REPOSITORY_PASSWORD.name: REPOSITORY_PASSWORD} if env.backup.target.given else {})
+    return needed | {secret.name: secret for secret in env.backup.target.secrets}
 
 
 def generate(secret: Secret) -> str:

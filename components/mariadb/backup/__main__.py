@@ -16,12 +16,13 @@ room                whether ``swap`` has the room that it needs
 swap                what is in /restored takes the place of the server's data, which is in /kept from then on; the
                     server must not run. Cut off, it goes on when it runs again
 unlock              the repository's locks go, whoever holds them
-serve EVERY VERIFY  the first three by the clock, until it is ended: see ``schedule``
+serve EVERY VERIFY LOGS
+                    these by the clock, until it is ended: see ``schedule``
 
-Reads /etc/kolla-iac/backup.json: ``environment``, ``release``, ``repository`` as restic takes it, ``keep`` (last,
-daily, weekly, monthly), ``volumes``: for ``room`` and ``swap``, names of the three in /volumes, or none. Logs in with
-/etc/kolla-iac/client.cnf, opens the repository with /etc/kolla-iac/repository.password. What lies in
-/etc/kolla-iac/cloud goes into each backup.
+Reads /etc/kolla-iac/backup.json: ``environment``, ``release``, ``repository`` as restic takes it, ``options`` as its
+``-o`` takes them, ``keep`` (last, daily, weekly, monthly), ``volumes``: for ``room`` and ``swap``, names of the three
+in /volumes, or none. Logs in with /etc/kolla-iac/client.cnf, opens the repository with
+/etc/kolla-iac/repository.password. What lies in /etc/kolla-iac/cloud goes into each backup.
 
 A backup is two snapshots of one name: ``data``, the stream of mariadb-backup, and then ``manifest``, with
 manifest.json and what came from /etc/kolla-iac/cloud. One without a manifest was cut off and counts for nothing.

@@ -14,6 +14,12 @@ from .tools import HERE, WORK, Orders, Trouble, last, version
 NO_REPOSITORY, LOCKED, WRONG_PASSWORD = 10, 11, 12
 """restic's exit codes. Source: its manual, "Exit codes"; since 0.17."""
 
+SSH = {
+    "Host key verification failed": "the SFTP server shows another host key than backup.target.sftp.host_key; nothing "
+    "was sent to it: it is another server, or its owner has a new key",
+    "Permission denied (": "the SFTP server lets the user of backup.target.sftp not in with the secret backup_sftp_key",
+}
+"""What ssh says -> its meaning."""
 Snapshot = dict[str, Any]
 """As `restic snapshots --json` gives it."""
 
@@ -50,8 +56,23 @@ def attempt(orders: Orders, *words: str) -> subprocess.CompletedProcess[str]:
         raise Trouble(
             "restic is not in this image: `pulumi up` brings one that we build, published ones lack it"
         )
-    line = ["restic", *words]
-    return subprocess.run(line, capture_output=True, text=True, check=False, env=environment(orders))
+    line = command(orders, *words)
+    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment(orders))
+    if done.returncode and "unable to start the sftp session" in done.stderr:
+        done.stderr += why_not(orders)
+    return done
+
+
+def why_not(orders: Orders) -> str:
+    """What ssh says, asked anew: restic may end before it has passed that on."""
+    (line,) = (one for one in orders["options"] if one.startswith("sftp.command="))
+    ssh = line.removeprefix("sftp.command=").split()
+    return subprocess.run(ssh, stdin=subprocess.DEVNULL, capture_output=True, check=False).stderr.decode()
+
+
+def command(orders: Orders, *words: str) -> list[str]:
+    """A call of restic."""
+    return ["restic", *(word for option in orders["options"] for word in ("-o", option)), *words]
 
 
 def reason(code: int, said: str) -> str:
@@ -66,6 +87,9 @@ def reason(code: int, said: str) -> str:
     own = [line for line in told if not line.startswith("subprocess ")]
     if any(line.startswith("subprocess ") and "completed OK!" in line for line in told):
         told = own
+    for words, meaning in SSH.items():
+        if words in said:
+            return meaning
     words = re.sub(r"write \S+: ", "", last("\n".join(told), 2))
     match code:
         case 10:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from .repository import environment, reason
+from .repository import command, environment, reason
 from .tools import WORK, Orders, Trouble, last, run
 
 STREAM = "mariadb.mbstream"
@@ -23,7 +23,7 @@ def unpack(orders: Orders, manifest: dict[str, Any], folder: pathlib.Path) -> No
     needed, free = manifest["bytes"] + SPARE, shutil.disk_usage(folder).free
     if free < needed:
         raise Trouble(f"{free / 1e6:.0f} MB are free for the data, {needed / 1e6:.0f} are needed")
-    line = ["restic", "dump", manifest["data"]["snapshot"], f"/{STREAM}"]
+    line = command(orders, "dump", manifest["data"]["snapshot"], f"/{STREAM}")
     with (WORK / "said").open("w+") as said:
         source = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=said, env=environment(orders))
         assert source.stdout is not None

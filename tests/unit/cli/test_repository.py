@@ -98,6 +98,32 @@ def test_secrets_are_in_files_of_mode_0600_alone(phase: str) -> None:
         assert (entry["owner"], entry["perm"]) == ("root", "0600")
 
 
+def test_an_sftp_server_is_known_by_its_key_alone() -> None:
+    server = {
+        "host": "backup.example",
+        "port": 2022,
+        "user": "kolla",
+        "path": "/srv/backups",
+        "host_key": "ssh-ed25519 AAAA",
+    }
+    given = {"release": "2025.2", "backup": {"target": {"sftp": server}}}
+    aimed = load_environment(given, "x")
+    assert {"backup_repository_password", "backup_sftp_key"} <= set(required(aimed))
+    stage = job("list", policy=aimed.backup, key="-----BEGIN KEY")
+    files = {
+        file.path.removeprefix("/var/lib/kolla/config_files/etc/kolla-iac/"): file for file in stage.files
+    }
+    orders = json.loads(files["backup.json"].content)
+    assert orders["repository"] == "sftp://kolla@backup.example:2022//srv/backups"
+    ssh = "ssh -F /etc/kolla-iac/ssh/config -p 2022 -l kolla backup.example -s sftp"
+    assert orders["options"] == [f"sftp.command={ssh}"]
+    assert files["ssh/key"].content == "-----BEGIN KEY\n"
+    assert files["ssh/key"].mode == "0600"
+    assert files["ssh/known_hosts"].content == "[backup.example]:2022 ssh-ed25519 AAAA\n"
+    assert "StrictHostKeyChecking yes" in files["ssh/config"].content
+    assert stage.mounts == ()
+
+
 def test_the_program_needs_the_standard_library_alone() -> None:
     import ast
     import sys
