@@ -12,7 +12,7 @@ import yaml
 from kolla_iac.components.backups.settings import BackupsSettings
 from kolla_iac.components.database.clients import option_file
 from kolla_iac.components.mariadb import backups
-from kolla_iac.model.backup import REPOSITORY_PASSWORD, Schedule
+from kolla_iac.model.backup import REPOSITORY_PASSWORD, SFTP_KEY, Schedule
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.stackfile import ROTATIONS_KEY, SETTINGS_KEY
@@ -68,6 +68,7 @@ def files(
         release=environment.release,
         policy=environment.backup,
         password=secrets[REPOSITORY_PASSWORD.name],
+        key=secrets.get(SFTP_KEY.name, ""),
         client=option_file("mariadb.internal", 3306, "root", secrets["mariadb_root_password"]),
         cloud={
             "settings.yaml": settings(environment, rotations),
