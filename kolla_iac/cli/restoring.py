@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kolla_iac.cli import moment
 from kolla_iac.cli.repository import SERVICE, Known, carry_out, logs
 from kolla_iac.errors import KollaError
-from kolla_iac.model.stage import LABEL_ENVIRONMENT
+from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_KEPT
 
 if TYPE_CHECKING:
     from kolla_iac.runtime.containers import Found
@@ -179,7 +179,7 @@ def _prepare(about: Known, plan: Plan, say: Say) -> None:
     except KollaError:
         volumes.get(plan.restored).remove()
         raise
-    volumes.create(plan.kept, labels=labels)
+    volumes.create(plan.kept, labels={**labels, LABEL_KEPT: name})
 
 
 def _mounted(plan: Plan) -> dict[str, str]:

@@ -22,6 +22,8 @@ LABEL_MADE_OF = "kolla_iac.made_of"
 """Of a container: a digest of its release, image and configuration without secrets; see ``Rollout.made_of``."""
 LABEL_ROLE = "kolla_iac.role"
 """``rolled``, ``singleton`` or ``job``."""
+LABEL_KEPT = "kolla_iac.kept"
+"""Of a volume: the backup in whose favour what is on it was replaced."""
 LABEL_STAGE = "kolla_iac.stage"
 """Of a job: the name of its stage, by which the next run finds what a cut-off one has left."""
 

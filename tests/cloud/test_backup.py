@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from .probing import probing
-from .support import LABEL, Cloud
+from .support import Cloud
 
 SECRET = "backup_repository_password"
 
@@ -15,12 +15,14 @@ SECRET = "backup_repository_password"
 @pytest.fixture
 def aimed(cloud: Cloud) -> Iterator[Cloud]:
     """The environment with a target for backups, until the test is over."""
+    # as it is a user's: without the environment's label
     volume = f"kolla-{cloud.name}-repository"
-    cloud.docker.volumes.create(volume, labels={LABEL: cloud.name})
+    cloud.docker.volumes.create(volume)
     cloud.write({"backup": {"target": {"volume": volume}}})
     cloud.kolla("secrets", "generate")
     yield cloud
     cloud.pulumi("config", "rm", "--path", f"kolla-iac:secrets.{SECRET}")
+    cloud.docker.volumes.get(volume).remove()
 
 
 def test_a_backup_is_made_while_it_serves_and_proven(aimed: Cloud) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from kolla_iac.model.service import services
+from kolla_iac.model.environment import load_environment
 from tests.waiting import eventually
 
 from .conftest import PASSWORDS, First
@@ -46,7 +46,9 @@ def test_a_whole_cloud_says_so(cloud: Cloud) -> None:
     assert re.search(r"  keystone +2025\.2 +\S+ +2 of 2 +2 healthy +2 UP ", said.text), str(said)
     found = json.loads(cloud.kolla("status", "--json").text)
     assert (found["state"], found["release"], found["troubles"]) == ("whole", "2025.2", [])
-    assert {one["service"] for one in found["services"]} == set(services())
+    assert {one["service"] for one in found["services"]} == set(
+        load_environment(cloud.base, "the test").enabled()
+    )
     told = {one["name"] for service in found["services"] for one in service["containers"]}
     assert told == {one.name for one in cloud.containers()}
 

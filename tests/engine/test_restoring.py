@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,6 +140,7 @@ def test_cut_off_it_goes_on(moment: str, running: list[bool], it: Restored) -> N
     assert it.runs() == [True, True]
     assert it.projects() == {"before"}
     assert it.volumes("-from-") == []
+    assert re.match(r"11\.\d+\.\d+-", it.server.inside("cat", f"{stages.DATA}/mariadb_upgrade_info"))
     login = [
         "mariadb",
         "--protocol=tcp",

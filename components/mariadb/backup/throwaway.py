@@ -42,6 +42,8 @@ def unpack(orders: Orders, manifest: dict[str, Any], folder: pathlib.Path) -> No
         if taken.returncode or code:
             raise Trouble(f"{manifest['backup']} cannot be unpacked: {last(taken.stderr)}")
     run(["mariadb-backup", "--prepare", f"--target-dir={folder}"])
+    # mariadb-backup leaves it out; by it a server is known whose data a newer one wrote
+    (folder / "mariadb_upgrade_info").write_text(f"{manifest['server']}-MariaDB")
     run(["chown", "-R", "mysql:mysql", str(folder)])
 
 

@@ -14,7 +14,14 @@ from typing import Any
 
 from kolla_iac.cli import engine
 from kolla_iac.home import state_folder
-from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_REPLICA, LABEL_ROLE, LABEL_SERVICE, LABEL_STAGE
+from kolla_iac.model.stage import (
+    LABEL_ENVIRONMENT,
+    LABEL_KEPT,
+    LABEL_REPLICA,
+    LABEL_ROLE,
+    LABEL_SERVICE,
+    LABEL_STAGE,
+)
 from kolla_iac.runtime import timeline
 from kolla_iac.runtime.checks import Check, Fact, Finding, Look, NotSeen, Said
 from kolla_iac.runtime.containers import Found
@@ -197,7 +204,9 @@ class Leftovers(Check):
                     mend = f"{docker} network rm {network.name}"
                     yield Finding("warning", f"network {network.name} on {host}", "no state knows it", mend)
             for volume in client.volumes.list(filters=label):
-                if volume.name not in volumes and look.members:
+                if kept := (volume.attrs.get("Labels") or {}).get(LABEL_KEPT):
+                    yield Fact(f"volume {volume.name} on {host} keeps what {kept} has replaced")
+                elif volume.name not in volumes and look.members:
                     mend = f"{docker} volume rm {volume.name}  # and what is on it"
                     yield Finding("warning", f"volume {volume.name} on {host}", "no state knows it", mend)
         yield from unended(look)
