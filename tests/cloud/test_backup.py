@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.waiting import eventually
+
 from .probing import probing
 from .support import Cloud
 
@@ -44,6 +46,8 @@ def test_a_backup_is_made_while_it_serves_and_proven(aimed: Cloud) -> None:
     assert "keystone-schema: users and passwords are those of the settings" in restored.text
     aimed.write()
     aimed.whole()
+    # the replicas are started; HAProxy takes them in when they answer
+    eventually(aimed.answers, 60, "the cloud serves again")
     assert aimed.planned() == []
     found = aimed.openstack("project", "list", "-f", "value", "-c", "Name").text.split()
     assert "admin" in found
