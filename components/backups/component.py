@@ -9,6 +9,7 @@ import pulumi
 from kolla_iac.components.backups import stages
 from kolla_iac.components.backups.settings import BackupsSettings
 from kolla_iac.components.mariadb import backups
+from kolla_iac.components.mariadb.backup.tools import HERE
 from kolla_iac.resources.cloud import Cloud
 from kolla_iac.resources.container import Shape
 from kolla_iac.resources.service import Service
@@ -48,7 +49,7 @@ class Backups(Service):
                 check=own.health_check,
                 limits=own.limits,
                 mounts=backups.mounts("create", cloud.environment, cloud.settings.backup),
-                env={"PYTHONPATH": backups.HERE},
+                env={"PYTHONPATH": str(HERE)},
                 stop_seconds=stages.STOP_SECONDS,
             ),
             stages.ready(),

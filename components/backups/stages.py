@@ -12,7 +12,8 @@ import yaml
 from kolla_iac.components.backups.settings import BackupsSettings
 from kolla_iac.components.database.clients import option_file
 from kolla_iac.components.mariadb import backups
-from kolla_iac.model.backup import REPOSITORY_PASSWORD, SFTP_KEY, Schedule
+from kolla_iac.components.mariadb.backup import schedule as program
+from kolla_iac.model.backup import REPOSITORY_PASSWORD, SFTP_KEY, Schedule, seconds
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.stackfile import ROTATIONS_KEY, SETTINGS_KEY
@@ -20,10 +21,7 @@ from kolla_iac.model.stage import Upload
 from kolla_iac.model.waits import ExecWait
 from kolla_iac.plan.rollout import Impact, Rollout
 
-WORK = "/var/tmp/backup"
-LAST = f"{WORK}/last.json"
-"""What came of it last. Source: backup/schedule.py."""
-ALIVE = ("bash", "-c", f'test -n "$(find {WORK}/alive -mmin -2)"')
+ALIVE = ("bash", "-c", f'test -n "$(find {program.ALIVE} -mmin -2)"')
 """A command that succeeds while the loop lives, whatever comes of the backups."""
 STOP_SECONDS = 15
 """More than the program gives restic to take its locks away."""
@@ -63,7 +61,7 @@ def files(
     """
     when = schedule(environment)
     return backups.files(
-        f"serve {when.every_seconds} {when.verify_seconds} {when.logs_seconds}",
+        f"serve {seconds(when.every)} {seconds(when.verify)} {seconds(when.logs)}",
         environment=name,
         release=environment.release,
         policy=environment.backup,
@@ -81,7 +79,7 @@ def rollout(environment: Environment, image: str = "", rotations: Counts = NONE)
     """One loop beside the database server. It changes with the settings and the secrets, since backups hold them."""
     own = environment.service("backups", BackupsSettings)
     when, policy = schedule(environment), environment.backup
-    program = "".join(one.read_text() for one in sorted(backups.PROGRAM.glob("*.py")))
+    text = "".join(one.read_text() for one in sorted(backups.PROGRAM.glob("*.py")))
     held = settings(environment, dict(sorted(rotations.items())))
     return Rollout(
         service="backups",
@@ -95,7 +93,7 @@ def rollout(environment: Environment, image: str = "", rotations: Counts = NONE)
             "target": ", ".join(f"{kind} {getattr(policy.target, kind)}" for kind in policy.target.given),
             "limits": str(own.limits),
             "health_check": str(own.health_check),
-            "program": _digest(program),
+            "program": _digest(text),
             "settings and secrets held": _digest(held),
         },
         impact=Impact("none"),

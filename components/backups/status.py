@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from kolla_iac.components.backups.stages import LAST
+from kolla_iac.components.mariadb.backup.schedule import LAST
 from kolla_iac.errors import KollaError
-from kolla_iac.model.backup import Schedule
+from kolla_iac.model.backup import Schedule, seconds
 from kolla_iac.runtime.containers import Found, tidy
 from kolla_iac.runtime.execute import run
 
@@ -56,7 +56,7 @@ def ask(found: Found) -> dict[str, Any]:
     Raises:
         KollaError: the container does not say it.
     """
-    said = run(found, ["cat", LAST], user="root", timeout=SECONDS)
+    said = run(found, ["cat", str(LAST)], user="root", timeout=SECONDS)
     if said.exit_code != 0:
         saw = " ".join(tidy(said.errors or said.output, 1))
         raise KollaError(f"{found.name} has no result of scheduled backups yet", {"saw": saw})
@@ -91,12 +91,12 @@ def overdue(result: Result, schedule: Schedule, now: datetime) -> Iterator[tuple
     What never was is counted from when the container began.
     """
     asked = {
-        "backup": (result.made, schedule.every_seconds),
-        "verify": (result.verified, schedule.verify_seconds),
+        "backup": (result.made, seconds(schedule.every)),
+        "verify": (result.verified, seconds(schedule.verify)),
     }
-    for what, (last, seconds) in asked.items():
+    for what, (last, between) in asked.items():
         missing = now - (last or result.since)
-        if missing > TIMES * timedelta(seconds=seconds):
+        if missing > TIMES * timedelta(seconds=between):
             yield what, missing
 
 

@@ -7,18 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kolla_iac.components.mariadb import sftp
-from kolla_iac.components.mariadb.stages import DATA
+from kolla_iac.components.mariadb.backup.tools import DATA, HERE, KEPT, REPOSITORY, RESTORED, VOLUMES
 from kolla_iac.model.backup import BackupSettings, Target
 from kolla_iac.model.stage import JobStage, Mount, Upload
 from kolla_iac.render.contract import ConfigFile, uploads
 from kolla_iac.resources.container import KOLLA_START
 
 PROGRAM = Path(__file__).parent / "backup"
-HERE = "/etc/kolla-iac"
-REPOSITORY = "/repository"
-RESTORED = "/restored"
-KEPT = "/kept"
-VOLUMES = "/volumes"
 SECONDS = 6 * 3600
 """A bound on any of the phases; large servers and slow targets take their time."""
 
@@ -35,7 +30,8 @@ def place(target: Target) -> tuple[str, tuple[Mount, ...]]:
         return sftp.location(target.sftp), ()
     if target.restic:
         return target.restic, ()
-    return REPOSITORY, (Mount(volume=target.directory or target.volume or "", path=REPOSITORY),)
+    path = str(REPOSITORY)
+    return path, (Mount(volume=target.directory or target.volume or "", path=path),)
 
 
 def mounts(phase: str, environment: str, policy: BackupSettings) -> tuple[Mount, ...]:
@@ -67,7 +63,7 @@ def files(
         key: private key for an SFTP server. Secret.
         client: the option file with which it logs in to the server. Secret.
         cloud: name -> content of what else a backup is to hold. Secret.
-        volumes: names of the server's, of the restored one, of that which keeps, where they lie in VOLUMES.
+        volumes: names of the server's, of the restored one, of that which keeps, where they lie in /volumes.
     """
     orders = {
         "environment": environment,
@@ -124,13 +120,13 @@ def job(
     """
     data = f"kolla-{environment}-mariadb-1"
     if together:
-        mounted = (*place(policy.target)[1], Mount(volume=together, path=VOLUMES))
+        mounted = (*place(policy.target)[1], Mount(volume=together, path=str(VOLUMES)))
     else:
         mounted = mounts(phase, environment, policy)
         if into:
-            mounted = (*mounted, Mount(volume=into, path=RESTORED))
+            mounted = (*mounted, Mount(volume=into, path=str(RESTORED)))
         if phase == "swap":
-            mounted = (*mounted, Mount(volume=kept, path=KEPT))
+            mounted = (*mounted, Mount(volume=kept, path=str(KEPT)))
     return JobStage(
         name=f"{environment}-backup-{phase}",  # the host name in a lock, by which restic knows whose it is
         environment=environment,
@@ -139,7 +135,7 @@ def job(
         hosts=dict(hosts),
         host=host,
         image=image,
-        env={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS", "PYTHONPATH": HERE},
+        env={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS", "PYTHONPATH": str(HERE)},
         files=files(
             " ".join([phase, *words]),
             environment=environment,

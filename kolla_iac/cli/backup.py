@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kolla_iac.cli.terminal import agreed
 from kolla_iac.errors import KollaError
 
 if TYPE_CHECKING:
@@ -140,7 +142,6 @@ def restore_command(
     After a dump the service stays stopped until `pulumi up` has brought the release that it is of. For a backup of
     the server all services that need it stop meanwhile; cut off, the same command goes on. With --into nothing stops.
     """
-    from kolla_iac.cli import restoring
     from kolla_iac.cli.engine import pulumi
     from kolla_iac.cli.moment import moment
     from kolla_iac.cli.project import existing, root
@@ -152,7 +153,7 @@ def restore_command(
     if not backup and not until:
         raise KollaError("no backup is named", {"next": f"kolla-iac backup list {environment}"})
     if into or until or backup.startswith("mariadb-"):
-        at = moment(until, restoring.now()) if until else ""
+        at = moment(until, datetime.now(UTC)) if until else ""
         _server(project, environment, backup or "newest", into, yes, at)
         return
     stage, final = _of(backup, last_backups(project, environment))
@@ -161,10 +162,10 @@ def restore_command(
         print(line)
     if not yes:
         print(f"{service} of {environment} stops, and what its schema holds is replaced by {backup}.")
-        _ask(environment, yes)
+        agreed(environment, yes=yes)
     if final:  # what ran for the later release is to run again; this takes the state's lock before anything is touched
         pulumi(project, ["state", "delete", final, "--stack", environment, "--target-dependents", "--yes"])
-    for one in of_service(context(stage, lambda _: None).hosts, environment, service):
+    for one in of_service(context(stage.hosts, lambda _: None).hosts, environment, service):
         if one.running:
             one.container.stop(timeout=60)
             print(f"{one} stopped")
@@ -191,10 +192,10 @@ def _server(project: Path, environment: str, backup: str, into: str, yes: bool, 
         return
     about = repository.known(project, environment)
     plan = restoring.plan(about, backup, until)
-    print("\n".join(restoring.told(plan, restoring.now())))
+    print("\n".join(restoring.told(plan, datetime.now(UTC))))
     if plan.goes_on:
         print("goes on  from where an earlier run was cut off")
-    _ask(environment, yes)
+    agreed(environment, yes=yes)
     state = json.loads(pulumi(project, ["stack", "export", "--show-secrets", "--stack", environment]))
 
     def schema() -> None:
@@ -207,13 +208,6 @@ def _server(project: Path, environment: str, backup: str, into: str, yes: bool, 
     restoring.restore(about, plan, print, schema)
     print(f"{plan.backup['backup']} is restored; kolla-iac doctor {environment} looks at all of it")
     print(f"kept  {plan.kept}; when you do not need it any more: docker volume rm {plan.kept}")
-
-
-def _ask(environment: str, yes: bool) -> None:
-    if yes:
-        return
-    if typer.prompt("Type the environment's name to go on", default="", show_default=False) != environment:
-        raise KollaError("nothing was touched", {"wanted": f"the name {environment}, typed"})
 
 
 def last_backups(project: Path, environment: str) -> list[tuple[JobStage, str]]:
@@ -278,6 +272,7 @@ def _run(stage: JobStage, phase: str) -> list[str]:
     Raises:
         KollaError: in the program's own words, and the end of its log.
     """
+    from kolla_iac.cli import repository
     from kolla_iac.cli.stage import context
     from kolla_iac.components.database.clients import CA, CERTIFICATE, KEY
     from kolla_iac.components.database.component import DUMP
@@ -299,10 +294,7 @@ def _run(stage: JobStage, phase: str) -> list[str]:
         return run(
             stage.model_copy(update={"name": name, "files": files}),
             stage.host,
-            context(stage, lambda _: None),
+            context(stage.hosts, lambda _: None),
         )
     except KollaError as error:
-        log = error.facts.get("log")
-        if isinstance(log, list) and log:
-            raise KollaError(str(log[-1]), {"log": log[-4:-1]}) from error
-        raise
+        raise repository.in_its_words(error) from error

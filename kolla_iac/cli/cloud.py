@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kolla_iac.cli.terminal import agreed
 from kolla_iac.cli.took import Took, before, stages, table
 from kolla_iac.errors import KollaError
 
@@ -108,10 +109,7 @@ def purge(
     """Take down everything, data too. Asks first."""
     from kolla_iac.cli import ports
 
-    if not yes:
-        question = f'This deletes all data of "{environment}". Type its name to go on'
-        if typer.prompt(question, default="", show_default=False) != environment:
-            raise KollaError("nothing was touched", {"wanted": f"the name {environment}, typed"})
+    agreed(environment, yes=yes, question=f'This deletes all data of "{environment}". Type its name to go on')
     steps = Steps()
     with steps.step(f"pulumi destroy --stack {environment}"):
         pulumi("state", environment, "--yes", "--all", words=("state", "unprotect"))

@@ -173,7 +173,7 @@ def _run(name: str, environment: Environment, service: str, files: tuple[Upload,
         capabilities=KOLLA_START,
         timeout=60,
     )
-    asks = context(job, lambda _: None)
+    asks = context(job.hosts, lambda _: None)
     return run(job.model_copy(update={"network": _network(job, asks)}), host, asks)
 
 

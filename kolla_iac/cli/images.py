@@ -71,7 +71,7 @@ def build_command(target: str | None = TARGET, settings: Path | None = SETTINGS)
         raise KollaError(
             "these images come from a registry", {"next": f"kolla-iac images pull {target or ''}".rstrip()}
         )
-    _ensure(chosen)
+    bring(chosen)
 
 
 @app.command("pull")
@@ -94,7 +94,7 @@ def pull_command(
                 ]
             },
         )
-    _ensure(chosen)
+    bring(chosen)
 
 
 @app.command("lock")
@@ -213,7 +213,8 @@ def _environment(name: str | None, settings: Path | None) -> Environment:
     return read
 
 
-def _ensure(chosen: Target) -> None:
+def bring(chosen: Target) -> None:
+    """Builds or pulls what is missing, a line a step."""
     from kolla_iac.images import ensure
     from kolla_iac.model.stage import ImagesStage
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kolla_iac.cli import moment
 from kolla_iac.errors import KollaError, SettingsError
 from kolla_iac.model.backup import REPOSITORY_PASSWORD, SFTP_KEY, Target
 
@@ -27,17 +28,21 @@ class Known:
     name: str
     file: Path
     settings: Environment
-    target: Target
     secrets: dict[str, str]
     context: Context
 
+    @property
+    def target(self) -> Target:
+        """Where its backups go."""
+        return self.settings.backup.target
+
+    @property
     def image(self) -> str:
         """MariaDB's image, as the settings have it."""
-        from kolla_iac.images import reference
+        from kolla_iac.images import references
         from kolla_iac.model.service import services
 
-        own = self.settings.service(SERVICE).image
-        return own or reference(services()[SERVICE].image, self.settings.release, self.settings.images)
+        return references(self.settings)[services()[SERVICE].image]
 
 
 def known(project: Path, environment: str) -> Known:
@@ -49,13 +54,13 @@ def known(project: Path, environment: str) -> Known:
     """
     from kolla_iac.cli.engine import pulumi
     from kolla_iac.cli.project import existing
+    from kolla_iac.cli.stage import context
     from kolla_iac.model.stackfile import SECRETS_KEY, load_file
 
     file = existing(project, environment)
     read = load_file(file)
     assert read.environment is not None
-    target = read.environment.backup.target
-    if not target.given:
+    if not read.environment.backup.target.given:
         raise KollaError(
             f"{environment} has no place for backups of its database server",
             {
@@ -68,19 +73,8 @@ def known(project: Path, environment: str) -> Known:
     said = json.loads(pulumi(project, ["config", "--show-secrets", "--json", "--stack", environment]))
     values = said[SECRETS_KEY]
     secrets = values.get("objectValue") or json.loads(values["value"])
-    return Known(environment, file, read.environment, target, secrets, ready(read.environment))
-
-
-def ready(settings: Environment) -> Context:
-    """What the Jobs of an environment are run with."""
-    from kolla_iac.cli.stage import ensure_images
-    from kolla_iac.render import haproxy
-    from kolla_iac.runtime.context import Context, Tools
-    from kolla_iac.runtime.hosts import Hosts
-
-    hosts = {host.name: host.docker for host in settings.hosts}
-    tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure_images)
-    return Context(Hosts(hosts), tools, lambda _: None)
+    hosts = {host.name: host.docker for host in read.environment.hosts}
+    return Known(environment, file, read.environment, secrets, context(hosts, lambda _: None))
 
 
 def create(project: Path, environment: str) -> list[str]:
@@ -92,15 +86,13 @@ def create(project: Path, environment: str) -> list[str]:
     from kolla_iac.cli.engine import pulumi
 
     about = known(project, environment)
-    server = _server(about)
-    if server is None:
-        raise KollaError(f"no database server of {environment} runs", {"next": f"kolla-iac up {environment}"})
+    client = _login(about)
     cloud = {
         "settings.yaml": about.file.read_text(),
         "secrets.json": json.dumps(about.secrets, indent=1),
         "state.json": pulumi(project, ["stack", "export", "--stack", environment]),
     }
-    return carry_out(about, "create", client=login(about), cloud=cloud)
+    return carry_out(about, "create", client=client, cloud=cloud)
 
 
 def logs(about: Known) -> list[str]:
@@ -109,15 +101,19 @@ def logs(about: Known) -> list[str]:
     Raises:
         KollaError: no server runs, or they were not stored: why, and the end of the log.
     """
-    if _server(about) is None:
-        raise KollaError(f"no database server of {about.name} runs", {"next": f"kolla-iac up {about.name}"})
-    return carry_out(about, "logs", client=login(about))
+    return carry_out(about, "logs", client=_login(about))
 
 
-def login(about: Known) -> str:
-    """The option file with which a Job logs in to the running server. Secret."""
+def _login(about: Known) -> str:
+    """The option file with which a Job logs in to the running server. Secret.
+
+    Raises:
+        KollaError: none runs.
+    """
     from kolla_iac.components.database.clients import option_file
 
+    if _server(about) is None:
+        raise KollaError(f"no database server of {about.name} runs", {"next": f"kolla-iac up {about.name}"})
     return option_file("mariadb.internal", 3306, "root", about.secrets["mariadb_root_password"])
 
 
@@ -171,7 +167,7 @@ def table(said: dict[str, Any], now: datetime) -> list[str]:
             one["release"],
             f"{one['bytes'] / 1e6:.1f} MB",
             f"{one['added'] / 1e6:.1f} MB",
-            f"{ago(_moment(one['verified']), now)} ago" if one["verified"] else "never",
+            f"{ago(moment.read(one['verified']), now)} ago" if one["verified"] else "never",
             ", ".join(one["kept_as"]) or "nothing: it goes with the next",
         )
         for one in said["backups"]
@@ -180,13 +176,9 @@ def table(said: dict[str, Any], now: datetime) -> list[str]:
     if said["cut_off"]:
         lines.append(f"{said['cut_off']} more cut off; counts for nothing and goes with the next backup")
     for span in said["moments"]:
-        begin, end = (f"{_moment(one):%Y-%m-%d %H:%M:%S}" for one in span)
+        begin, end = (f"{moment.read(one):%Y-%m-%d %H:%M:%S}" for one in span)
         lines.append(f"restore --until reaches every moment from {begin} to {end} UTC")
     return lines
-
-
-def _moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _server(about: Known) -> Found | None:
@@ -229,7 +221,7 @@ def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
     if about.target.volume:
         _there(about, about.target.volume)
     host = server.host if server else about.settings.place(SERVICE)[0].name
-    image = server.container.attrs["Config"]["Image"] if server else about.image()
+    image = server.container.attrs["Config"]["Image"] if server else about.image
     networks = list(server.container.attrs["NetworkSettings"]["Networks"]) if server else []
     alone = "bridge" if about.target.restic or about.target.sftp else "none"
     stage = backups.job(
@@ -249,10 +241,10 @@ def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
     try:
         return run(stage, host, about.context)
     except KollaError as error:
-        raise _told(error) from error
+        raise in_its_words(error) from error
 
 
-def _told(error: KollaError) -> KollaError:
+def in_its_words(error: KollaError) -> KollaError:
     """The program's last line as the headline, where it has said one."""
     log = error.facts.get("log")
     lines = list(log) if isinstance(log, Iterable) and not isinstance(log, str) else []

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,7 +58,7 @@ def restore_cloud(
     file = project.file_of(checkout, made)
     _nothing_of(checkout, made, file)
     about = _reading(repository, environment, docker, _password())
-    _bring_back(checkout, about, backup, made, file, _asking(made, yes))
+    _bring_back(checkout, about, backup, made, file, yes=yes)
     shown = os.path.relpath(file, checkout)
     print(f"written  {shown}, with its secrets")
     print(f"next     look at {shown}: are hosts and ports those of today? then: kolla-iac up {made}")
@@ -102,14 +102,6 @@ def _password() -> str:
     return sys.stdin.readline().removesuffix("\n")
 
 
-def _asking(name: str, yes: bool) -> Callable[[], None]:
-    def ask() -> None:
-        if not yes and typer.prompt(f"Type {name} to go on", default="", show_default=False) != name:
-            raise KollaError("nothing was touched", {"wanted": f"the name {name}, typed"})
-
-    return ask
-
-
 def target(text: str) -> Target:
     """Where a word says that a repository is.
 
@@ -127,7 +119,8 @@ def _reading(repository: str, environment: str, docker: str, password: str) -> K
     """What the repository is read with, before the environment's own settings are known."""
     from pydantic import ValidationError
 
-    from kolla_iac.cli.repository import Known, ready
+    from kolla_iac.cli.repository import Known
+    from kolla_iac.cli.stage import context
     from kolla_iac.model.backup import REPOSITORY_PASSWORD
     from kolla_iac.model.environment import load_environment
     from kolla_iac.model.releases import RELEASES
@@ -149,19 +142,17 @@ def _reading(repository: str, environment: str, docker: str, password: str) -> K
     }
     settings = load_environment(written, "the repository's place")
     secrets = {REPOSITORY_PASSWORD.name: password}
-    return Known(environment, Path(repository), settings, place, secrets, ready(settings))
+    return Known(environment, Path(repository), settings, secrets, context({HOST: endpoint}, lambda _: None))
 
 
-def _bring_back(
-    checkout: Path, about: Known, backup: str, name: str, file: Path, ask: Callable[[], None]
-) -> None:
+def _bring_back(checkout: Path, about: Known, backup: str, name: str, file: Path, *, yes: bool) -> None:
     """All of it; the settings' file appears last, so that nothing can be brought up on half of the data.
 
     Raises:
         KollaError: says why.
     """
     from kolla_iac.cli.repository import carry_out
-    from kolla_iac.cli.terminal import ago
+    from kolla_iac.cli.terminal import ago, agreed
     from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_ROLE
     from kolla_iac.runtime.containers import find
 
@@ -191,7 +182,7 @@ def _bring_back(
     print(f"settings {os.path.relpath(file, checkout)}, with {len(secrets)} secrets")
     for key in lost:
         print(f"not      {key}: was encrypted with the passphrase of then; set it again")
-    ask()
+    agreed(name, yes=yes, question=f"Type {name} to go on")
     if not shown["verified"]:
         print("\n".join(carry_out(about, "verify", shown["backup"])))
     with _written(checkout, name, file, text, secrets):
@@ -216,22 +207,13 @@ def _data(about: Known, backup: str, name: str, volume: str) -> None:
 
 def _image(about: Known) -> None:
     """Builds MariaDB's image where it is missing: it has the tools that read a repository."""
+    from kolla_iac.cli.images import Target, bring
     from kolla_iac.cli.repository import SERVICE
-    from kolla_iac.images import ensure, reference
     from kolla_iac.model.service import services
-    from kolla_iac.model.stage import ImagesStage
 
-    image, settings = services()[SERVICE].image, about.settings
-    stage = ImagesStage(
-        name="images",
-        environment=about.name,
-        service="images",
-        release=settings.release,
-        hosts={host.name: host.docker for host in settings.hosts},
-        images={image: reference(image, settings.release, settings.images)},
-        source="build",
-    )
-    ensure(stage, print)
+    settings = about.settings
+    hosts = {host.name: host.docker for host in settings.hosts}
+    bring(Target(settings.release, hosts, {services()[SERVICE].image: about.image}, "build"))
 
 
 def _files(about: Known, backup: str) -> dict[str, str]:
@@ -239,7 +221,7 @@ def _files(about: Known, backup: str) -> dict[str, str]:
     from docker.types import Mount
 
     from kolla_iac.cli.repository import carry_out
-    from kolla_iac.components.mariadb.backups import RESTORED
+    from kolla_iac.components.mariadb.backup.tools import RESTORED
     from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_ROLE
 
     labels = {LABEL_ENVIRONMENT: about.name, LABEL_ROLE: "job"}
@@ -247,11 +229,10 @@ def _files(about: Known, backup: str) -> dict[str, str]:
     volume = client.volumes.create(labels=labels)
     try:
         carry_out(about, "cloud-into", backup, into=volume.name)
-        image = about.image()
-        mount = Mount(RESTORED, volume.name, type="volume", read_only=True)
-        holder = client.containers.create(image, mounts=[mount], labels=labels)
+        mount = Mount(str(RESTORED), volume.name, type="volume", read_only=True)
+        holder = client.containers.create(about.image, mounts=[mount], labels=labels)
         try:
-            chunks, _ = holder.get_archive(RESTORED)
+            chunks, _ = holder.get_archive(str(RESTORED))
             packed = io.BytesIO(b"".join(chunks))
         finally:
             holder.remove(v=True)
@@ -315,9 +296,7 @@ def _elsewhere(about: Known, file: Path) -> list[str]:
     from kolla_iac.model.stackfile import read_file
 
     settings = read_file(file).environment
-    if (
-        settings is None
-    ):  # of an older version of these settings: `kolla-iac check` says what is to be changed
-        return []
+    if settings is None:
+        return []  # written for an older version of the settings: `kolla-iac check` says what to change
     here = about.settings.hosts[0].docker
     return [f"{one.name} ({one.docker})" for one in settings.place(SERVICE)[:1] if one.docker != here]

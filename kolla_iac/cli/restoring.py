@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from kolla_iac.cli import moment
@@ -226,7 +226,3 @@ def schema_stages(state: dict[str, Any]) -> list[str]:
     found = [one for one in resources if str(one["urn"]).endswith("-schema") and one["inputs"].get("stdin")]
     given = [one["inputs"]["stdin"] for one in found]
     return [str(json.loads(text["plaintext"]) if isinstance(text, dict) else text) for text in given]
-
-
-def now() -> datetime:
-    return datetime.now(UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from kolla_iac.errors import KollaError
@@ -38,17 +38,21 @@ def stage() -> None:
 
     from kolla_iac.runtime.stage import carry_out
 
-    carry_out(specification, context(specification, write))
+    carry_out(specification, context(specification.hosts, write))
 
 
-def context(specification: Stage, say: Callable[[str], None]) -> Context:
-    """What a stage is carried out with."""
+def context(hosts: Mapping[str, str], say: Callable[[str], None]) -> Context:
+    """What a stage is carried out with.
+
+    Args:
+        hosts: name -> Docker endpoint.
+    """
     from kolla_iac.render import haproxy
     from kolla_iac.runtime.context import Context, Tools
     from kolla_iac.runtime.hosts import Hosts
 
     tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure_images)
-    return Context(Hosts(specification.hosts), tools, say)
+    return Context(Hosts(hosts), tools, say)
 
 
 def end_with_parent() -> None:

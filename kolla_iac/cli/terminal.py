@@ -7,6 +7,10 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
+import typer
+
+from kolla_iac.errors import KollaError
+
 COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36, "bold": 1, "dim": 2}
 _FIRST = 31
 
@@ -36,6 +40,19 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
         (indent + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))).rstrip()
         for row in rows
     ]
+
+
+def agreed(name: str, *, yes: bool, question: str = "Type the environment's name to go on") -> None:
+    """Has the operator type a name before something that cannot be taken back.
+
+    Args:
+        yes: whether it was agreed to on the command line.
+
+    Raises:
+        KollaError: something else was typed.
+    """
+    if not yes and typer.prompt(question, default="", show_default=False) != name:
+        raise KollaError("nothing was touched", {"wanted": f"the name {name}, typed"})
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ SFTP_KEY = Secret(
 )
 """Needed where the target is an SFTP server."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhd]$")]
+"""As ``seconds`` reads it."""
 
 
 class Keep(Strict):
@@ -74,27 +76,12 @@ class Target(Strict):
 class Schedule(Strict):
     """When backups of the database server are made by themselves, by a small container beside it."""
 
-    every: str = Field(default="24h", pattern=r"^[1-9][0-9]*[smhd]$")
+    every: Duration = "24h"
     """Age of the newest good backup from which the next is made."""
-    verify: str = Field(default="7d", pattern=r"^[1-9][0-9]*[smhd]$")
+    verify: Duration = "7d"
     """Age of the latest verification from which the newest backup is verified."""
-    logs: str = Field(default="15m", pattern=r"^[1-9][0-9]*[smhd]$")
+    logs: Duration = "15m"
     """How often the server's binary logs are stored: what was written since may be lost with its host."""
-
-    @property
-    def every_seconds(self) -> int:
-        """``every`` in seconds."""
-        return seconds(self.every)
-
-    @property
-    def verify_seconds(self) -> int:
-        """``verify`` in seconds."""
-        return seconds(self.verify)
-
-    @property
-    def logs_seconds(self) -> int:
-        """``logs`` in seconds."""
-        return seconds(self.logs)
 
 
 def seconds(duration: str) -> int:

@@ -124,7 +124,6 @@ def of_rows(folder: Path, gigabytes: float) -> list[Row]:
         repository.run("verify", "newest")
         proven = time.monotonic() - began
     finally:
-        server.inside("bash", "-c", "rm -rf /repositories/*")
         server.close()
     return [
         Row("data directory, with indexes", "", f"{size / 1e6:.0f} MB, {rows} rows"),

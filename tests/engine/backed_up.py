@@ -37,7 +37,7 @@ from kolla_iac.runtime.context import Context, Tools
 from kolla_iac.runtime.hosts import Hosts
 from kolla_iac.runtime.job import archive, run
 
-from .runtime_support import HOSTS, RELEASE
+from .runtime_support import HOSTS, RELEASE, swept
 
 TOOLS = Tools(render=haproxy.render, describe=haproxy.description, images=ensure)
 
@@ -113,13 +113,10 @@ class Server:
         return container
 
     def close(self) -> None:
-        chosen = {"label": f"{LABEL_ENVIRONMENT}={self.name}"}
-        for container in self.client.containers.list(all=True, filters=chosen, ignore_removed=True):
-            container.remove(force=True, v=True)
-        self.network.remove()
-        for volume in self.client.volumes.list(filters=chosen):
-            volume.remove(force=True)
-        self.client.close()
+        # what is in the folder belongs to root and mysql
+        self.container.start()
+        self.inside("bash", "-c", "rm -rf /repositories/*")
+        swept(self.client, self.name)
 
     def volume(self, name: str, **more: Any) -> str:
         """A new volume, which goes with the server."""
@@ -158,7 +155,6 @@ class Repository:
             self.server.name,
             Path("Pulumi.yaml"),
             settings,
-            settings.backup.target,
             secret,
             Context(Hosts(HOSTS), TOOLS, print),
         )

@@ -138,6 +138,18 @@ def probing(url: str, rate: float = 40) -> Iterator[Probe]:
         print(f"{len(probe.outcomes)} requests, slowest {probe.slowest:.3f} s, {dict(probe.counts)}")
 
 
+def swept(client: docker.DockerClient, environment: str) -> None:
+    """Removes all that carries an environment's label, and closes the client."""
+    chosen = {"label": f"{LABEL_ENVIRONMENT}={environment}"}
+    for container in client.containers.list(all=True, filters=chosen, ignore_removed=True):
+        container.remove(force=True, v=True)
+    for network in client.networks.list(filters=chosen):
+        network.remove()
+    for volume in client.volumes.list(filters=chosen):
+        volume.remove(force=True)
+    client.close()
+
+
 class Small:
     """An environment with its network, its volume, and what the tests put into it."""
 
@@ -150,13 +162,7 @@ class Small:
         self.balancer: Container | None = None
 
     def close(self) -> None:
-        chosen = {"label": f"{LABEL_ENVIRONMENT}={self.name}"}
-        for container in self.client.containers.list(all=True, filters=chosen, ignore_removed=True):
-            container.remove(force=True, v=True)
-        self.network.remove()
-        for volume in self.client.volumes.list(filters=chosen):
-            volume.remove(force=True)
-        self.client.close()
+        swept(self.client, self.name)
 
     def labels(
         self, service: str, replica: int, release: str = "old", role: str = "rolled"

@@ -35,7 +35,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         one.sql(ROWS)
         yield one
     finally:
-        one.inside("bash", "-c", "rm -rf /repositories/*")
         one.close()
 
 

@@ -14,6 +14,8 @@ from docker.types import Mount
 
 from kolla_iac.components.backups import stages, status
 from kolla_iac.components.mariadb import backups
+from kolla_iac.components.mariadb.backup.schedule import LAST
+from kolla_iac.components.mariadb.backup.tools import HERE
 from kolla_iac.model.environment import load_environment
 from kolla_iac.model.stage import LABEL_ENVIRONMENT
 from kolla_iac.resources.container import KOLLA_START
@@ -27,12 +29,9 @@ from .backed_up import Repository, Server
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     one = Server(tmp_path_factory.mktemp("repositories"))
     try:
-        one.network.disconnect(one.container)
-        one.network.connect(one.container, aliases=["mariadb.internal"])
         one.sql("CREATE DATABASE keystone; CREATE TABLE keystone.user (id INT PRIMARY KEY)")
         yield one
     finally:
-        one.inside("bash", "-c", "rm -rf /repositories/*")
         one.close()
 
 
@@ -49,7 +48,7 @@ def started(repository: Repository) -> Container:
         user="root",
         name=f"kolla-{server.name}-backups-1",
         labels={LABEL_ENVIRONMENT: server.name},
-        environment={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS", "PYTHONPATH": backups.HERE},
+        environment={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS", "PYTHONPATH": str(HERE)},
         network=server.network.name,
         cap_drop=["ALL"],
         cap_add=list(KOLLA_START),
@@ -67,7 +66,7 @@ def waited(container: Container, wanted: Callable[[Any], Any], seconds: float = 
     """Its last result, as soon as that is as wanted."""
     until = time.monotonic() + seconds
     while True:
-        done = container.exec_run(["cat", stages.LAST])
+        done = container.exec_run(["cat", str(LAST)])
         said = json.loads(done.output) if done.exit_code == 0 else {"tried": {}}
         if wanted(said):
             return said

@@ -33,8 +33,6 @@ import concurrent.futures
 import contextlib
 import datetime
 import json
-import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -57,16 +55,11 @@ from .repository import (
     tidy,
     verified_last,
 )
+from .restoring import cloud_into, restore_into, room, show, swap
 from .schedule import serve
 from .tables import between, differing, revisions, survey
-from .throwaway import SPARE, STREAM, server, unpack
-from .tools import CLIENT, DATA, HERE, QUERY, WORK, Orders, Trouble, last, lines, run, series, version
-
-RESTORED, KEPT, VOLUMES = (pathlib.Path(place) for place in ("/restored", "/kept", "/volumes"))
-WHOLE = ".kolla-iac-whole"
-"""In /kept when all of the server's data is there."""
-PARTIAL = ".kolla-iac-restoring"
-"""In /restored until all of the data is there."""
+from .throwaway import STREAM, server, unpack
+from .tools import CLIENT, DATA, FORM, HERE, QUERY, WORK, Orders, Trouble, last, lines, run, series, version
 
 
 @contextlib.contextmanager
@@ -101,7 +94,7 @@ def create(orders: Orders) -> Iterator[str]:
         elif opened.returncode:
             raise Trouble(reason(opened.returncode, opened.stderr))
         now = datetime.datetime.now(datetime.UTC)
-        name = f"mariadb-{now:%Y%m%dT%H%M%SZ}"
+        name = f"mariadb-{now:{FORM}}"
         common = ["--json", "--host", orders["environment"], "--tag", f"backup:{name}"]
         with concurrent.futures.ThreadPoolExecutor() as beside:
             surveyed = beside.submit(survey, QUERY)
@@ -120,7 +113,7 @@ def create(orders: Orders) -> Iterator[str]:
             done = attempt(orders, *stream, *line)
             if done.returncode:
                 raise Trouble(f"no backup was made: {reason(done.returncode, done.stderr)}")
-            whole = f"{datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1):{logs.FORM}}"
+            whole = f"{datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1):{FORM}}"
             before, moment = surveyed.result()
         after, later = survey(QUERY)
         tables = between(before, after if later != moment else before)
@@ -206,7 +199,7 @@ def kept_as(match: str) -> str:
 
 def verify(orders: Orders, name: str) -> Iterator[str]:
     began = time.monotonic()
-    snapshot, manifest = chosen(orders, name)
+    snapshot, manifest = chosen(orders, name, every(orders))
     data = WORK / "data"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
@@ -230,7 +223,7 @@ def verify(orders: Orders, name: str) -> Iterator[str]:
             raise Trouble(f"{manifest['backup']} is not what was backed up: {'; '.join(wrong[:5])}")
     finally:
         shutil.rmtree(data, ignore_errors=True)
-    now = f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%SZ}"
+    now = f"{datetime.datetime.now(datetime.UTC):{FORM}}"
     words = ["--add", f"verified:{now}"]
     if before := tagged(snapshot, "verified"):
         words += ["--remove", f"verified:{before}"]
@@ -240,97 +233,6 @@ def verify(orders: Orders, name: str) -> Iterator[str]:
         f"{manifest['backup']} is verified: restored, checked and compared, {len(found)} tables, {rows} rows"
         f"{keys}, {time.monotonic() - began:.1f} s"
     )
-
-
-def restore_into(orders: Orders, name: str, until: str = "") -> Iterator[str]:
-    if (RESTORED / PARTIAL).exists():
-        empty(RESTORED)
-    if any(RESTORED.iterdir()):
-        raise Trouble("the place to restore into is not empty; nothing was touched")
-    found = every(orders) if until else []
-    _, manifest = chosen(orders, logs.backup_before(found, name, until) if until else name)
-    since = logs.needed(found, manifest) if until else []
-    (RESTORED / PARTIAL).touch()
-    try:
-        unpack(orders, manifest, RESTORED)
-        if until:
-            count = logs.replay(orders, manifest, since, until, RESTORED)
-            yield f"{count} binary logs since {manifest['backup']} are replayed up to {logs.told(until)}"
-    except (Trouble, OSError):
-        empty(RESTORED)
-        raise
-    (RESTORED / PARTIAL).unlink()
-    yield f"{manifest['backup']} is restored: start MariaDB {manifest['server']} on it"
-
-
-def cloud_into(orders: Orders, name: str) -> Iterator[str]:
-    names = cloud.taken_out(orders, chosen(orders, name)[0], RESTORED)
-    yield ", ".join(names) or "none"
-
-
-def show(orders: Orders, name: str, until: str = "") -> Iterator[str]:
-    found = every(orders) if until else []
-    snapshot, manifest = chosen(orders, logs.backup_before(found, name, until) if until else name)
-    if until:
-        logs.needed(found, manifest)
-    rows = sum(table["rows"][1] for table in manifest["tables"].values())
-    about = {key: manifest[key] for key in ("backup", "made", "release", "server", "bytes", "gtid")}
-    yield json.dumps({**about, "rows": rows, "verified": tagged(snapshot, "verified")})
-
-
-def size(folder: pathlib.Path) -> int:
-    """Bytes that a folder takes."""
-    return int(run(["du", "-s", "-B1", str(folder)]).stdout.split()[0])
-
-
-def places(orders: Orders) -> tuple[pathlib.Path, pathlib.Path, pathlib.Path]:
-    """The server's data, what is restored, and what is kept; side by side in /volumes where they are so on the host."""
-    if not orders["volumes"]:
-        return pathlib.Path(DATA), RESTORED, KEPT
-    data, restored, kept = (VOLUMES / name / "_data" for name in orders["volumes"])
-    return data, restored, kept
-
-
-def moved(source: pathlib.Path, to: pathlib.Path) -> None:
-    """All that is in a folder goes into another one of the same filesystem; a run that was cut off is gone on with."""
-    owner = source.stat()
-    os.chown(to, owner.st_uid, owner.st_gid)
-    for one in source.iterdir():
-        one.rename(to / one.name)
-
-
-def copied(source: pathlib.Path, to: pathlib.Path) -> None:
-    empty(to)
-    run(["cp", "-a", f"{source}/.", str(to)])
-
-
-def room(orders: Orders) -> Iterator[str]:
-    data, restored, _ = places(orders)
-    if orders["volumes"]:
-        yield "what is kept is renamed, and needs no room"
-        return
-    needed = max(size(data), size(restored)) + SPARE
-    free = shutil.disk_usage(restored).free
-    if free < needed:
-        told = f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} are needed"
-        raise Trouble(f"there is no room to keep what is replaced: {told}; nothing was touched")
-    yield f"{free / 1e6:.0f} MB are free, {needed / 1e6:.0f} are needed"
-
-
-def swap(orders: Orders) -> Iterator[str]:
-    data, restored, kept = places(orders)
-    put = moved if orders["volumes"] else copied
-    if not (kept / WHOLE).exists():
-        put(data, kept)
-        run(["sync"])
-        (kept / WHOLE).touch()
-    put(restored, data)
-    run(["sync"])
-    yield f"{size(data) / 1e6:.1f} MB are in the place of {size(kept) / 1e6:.1f} MB, which are kept"
-
-
-def empty(folder: pathlib.Path) -> None:
-    run(["find", str(folder), "-mindepth", "1", "-delete"])
 
 
 def unlock(orders: Orders) -> Iterator[str]:

@@ -23,9 +23,8 @@ from typing import Any
 
 from .repository import Snapshot, attempt, kind, reason, restic, tagged
 from .throwaway import server
-from .tools import DATA, QUERY, WORK, Orders, Trouble, last, lines, run
+from .tools import DATA, FORM, QUERY, WORK, Orders, Trouble, last, lines, run
 
-FORM = "%Y%m%dT%H%M%SZ"
 LARGEST = "--max-allowed-packet=1G"
 
 

@@ -137,12 +137,6 @@ def kind(found: list[Snapshot], name: str) -> list[Snapshot]:
     return [one for one in found if name in (one.get("tags") or ())]
 
 
-def snapshots(orders: Orders, *, environments: bool = False) -> tuple[list[Snapshot], list[Snapshot]]:
-    """Those of manifests and those of data, the newest first; of this environment, or of every one."""
-    found = every(orders, environments=environments)
-    return kind(found, "manifest"), kind(found, "data")
-
-
 def policy(orders: Orders, newest_verified: str) -> list[str]:
     """restic's options for what is kept."""
     words = ["--tag", "manifest", "--host", orders["environment"], "--group-by", "host"]
@@ -180,27 +174,31 @@ def tidy(
     return f"{len(kept)} kept, {len(gone)} removed"
 
 
-def chosen(orders: Orders, name: str) -> tuple[Snapshot, dict[str, Any]]:
-    """The snapshot of a backup's manifest, and the manifest, which must be of this environment and fit this server."""
-    mine, stored = snapshots(orders)
+def chosen(orders: Orders, name: str, there: list[Snapshot]) -> tuple[Snapshot, dict[str, Any]]:
+    """The snapshot of a backup's manifest, and the manifest, which must be of this environment and fit this server.
+
+    Args:
+        there: all snapshots of the environment, as of ``every``.
+    """
+    mine = kind(there, "manifest")
     found = [one for one in mine if name in (tagged(one, "backup"), "newest")]
     if not found:
-        everything = snapshots(orders, environments=True)[0]
+        everything = kind(every(orders, environments=True), "manifest")
         others = [one for one in everything if tagged(one, "backup") == name]
         if others:
             raise Trouble(
                 f"{name} is of the environment {others[0]['hostname']}, not of {orders['environment']}"
             )
         of = ", ".join(sorted({one["hostname"] for one in everything}))
-        there = ", ".join(tagged(one, "backup") for one in mine) or (f"only of {of}" if of else "none")
-        raise Trouble(f"no backup {name} in the repository; there: {there}")
+        names = ", ".join(tagged(one, "backup") for one in mine) or (f"only of {of}" if of else "none")
+        raise Trouble(f"no backup {name} in the repository; there: {names}")
     folder = found[0]["paths"][0]
     manifest = json.loads(restic(orders, "dump", found[0]["id"], f"{folder}/manifest.json"))
     name = tagged(found[0], "backup")
     if (manifest["backup"], manifest["environment"]) != (name, orders["environment"]):
         of = f"{manifest['backup']} of {manifest['environment']}"
         raise Trouble(f"the manifest of {name} is that of {of}: it was not made with this backup")
-    data = [one for one in stored if tagged(one, "backup") == name]
+    data = [one for one in kind(there, "data") if tagged(one, "backup") == name]
     if [(one["id"], one["tree"]) for one in data] != [tuple(manifest["data"].values())]:
         raise Trouble(f"the manifest of {name} does not belong to its data: one of them was replaced")
     mine_is, made_by = (tuple(map(int, text.split("."))) for text in (version(), manifest["server"]))

@@ -9,6 +9,10 @@ HERE = pathlib.Path("/etc/kolla-iac")
 CLIENT = HERE / "client.cnf"
 WORK = pathlib.Path("/var/tmp/backup")
 DATA = "/var/lib/mysql"
+REPOSITORY, RESTORED, KEPT, VOLUMES = map(pathlib.Path, ("/repository", "/restored", "/kept", "/volumes"))
+"""Where a Job finds what it is given; of what the last three hold: ``restoring``."""
+FORM = "%Y%m%dT%H%M%SZ"
+"""Of moments in names and tags, in UTC."""
 QUERY = ["mariadb", f"--defaults-file={CLIENT}", "-N", "-B"]
 Orders = dict[str, Any]
 

@@ -46,9 +46,8 @@ class Containers(threading.Thread):
         """One round. What is first seen later began within it, from zero."""
         together = 0.0
         for container in self.docker.containers.list(filters=self.chosen, ignore_removed=True, sparse=True):
-            with suppress(
-                APIError, NotFound, KeyError, ValueError
-            ):  # of one that has just gone, Docker says nothing
+            # of one that has just gone, Docker says nothing
+            with suppress(APIError, NotFound, KeyError, ValueError):
                 said = container.stats(stream=False, one_shot=True)
                 assert isinstance(said, dict)
                 used = said["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from cloud_of_mocks import CONTAINER, Program, is_secret, program
 
-from kolla_iac.components.backups import stages
+from kolla_iac.components.backups import stages, status
 from kolla_iac.components.mariadb.backup import schedule
 from kolla_iac.components.rollouts import needs, rollouts
 from kolla_iac.errors import SettingsError
@@ -108,6 +108,6 @@ def test_a_server_of_somebody_else_s_is_not_backed_up_by_it() -> None:
 
 def test_its_health_is_not_that_of_the_backups() -> None:
     assert stages.ready().command == stages.ALIVE
-    assert str(schedule.LAST) == stages.LAST
+    assert status.LAST is schedule.LAST
     assert f"{schedule.ALIVE} " in stages.ALIVE[-1]
     assert schedule.END < stages.STOP_SECONDS
