@@ -61,7 +61,7 @@ bench: ready ## figures: times, memory, image sizes, beside the machine they wer
 bench-upgrade: ready ## the upgrade beside Kolla's order under load, REPEAT=3 times each; about half an hour
 	@$(IN) python -m tests.bench.upgrade --repeat $(or $(REPEAT),3)
 
-bench-backup: ready ## backups and restores of 2 GB, beside plain mariadb-backup, and under load
+bench-backup: ready ## backups and restores of 2 GB beside plain mariadb-backup, and under load; a move of a schema
 	@$(IN) python -m tests.bench.backup
 
 lint: ready ## style, types and the direction of imports

@@ -7,6 +7,7 @@ from typing import Any
 
 from kolla_iac.components.backups.component import Backups
 from kolla_iac.components.database.external import ExternalDatabase
+from kolla_iac.components.database.server import leaving
 from kolla_iac.components.keystone.component import Keystone
 from kolla_iac.components.loadbalancer.component import LoadBalancer
 from kolla_iac.components.mariadb.component import MariaDB
@@ -23,21 +24,22 @@ class Services:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.loadbalancer = LoadBalancer("loadbalancer", cloud=cloud)
-        self.database: MariaDB | ExternalDatabase = (
-            ExternalDatabase("database", cloud=cloud)
-            if cloud.settings.database.external
-            else MariaDB("mariadb", cloud=cloud)
-        )
+        settings = cloud.settings.database
+        managed = MariaDB("mariadb", cloud=cloud).server if settings.managed else None
+        external = ExternalDatabase("database", cloud=cloud).server if settings.external else None
+        database = external or managed
+        assert database is not None
         self.memcached = Memcached("memcached", cloud=cloud)
         self.keystone = Keystone(
             "keystone",
             cloud=cloud,
-            database=self.database.server,
+            database=database,
+            source=leaving(settings, managed),
             cache=self.memcached,
             balancer=self.loadbalancer,
         )
         if "backups" in cloud.settings.enabled():
-            after = [*self.database.server.ready, *self.keystone.ready]
+            after = [*database.ready, *self.keystone.ready]
             self.backups = Backups("backups", cloud=cloud, after=after)
 
     @property

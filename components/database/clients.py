@@ -8,6 +8,8 @@ from urllib.parse import quote, urlencode
 
 FOLDER = "/etc/kolla-iac/database"
 CA, CERTIFICATE, KEY = f"{FOLDER}/ca.pem", f"{FOLDER}/client.pem", f"{FOLDER}/client-key.pem"
+SOURCE_CA = f"{FOLDER}/source-ca.pem"
+"""Of the server that a schema leaves."""
 
 
 def quoted(text: str) -> str:

@@ -9,11 +9,20 @@ import pulumi
 from pulumi_command import local
 
 from kolla_iac.components.database.clients import connection_url, option_file
-from kolla_iac.components.database.orders import Demand, Login, check_files, dump_files, schema_files
+from kolla_iac.components.database.orders import (
+    Demand,
+    Login,
+    check_files,
+    dump_files,
+    move_files,
+    schema_files,
+)
 from kolla_iac.components.database.server import DatabaseServer
+from kolla_iac.components.database.user import HOLD_SECONDS, uses
 from kolla_iac.errors import KollaError
-from kolla_iac.model.stage import JobStage, Mount, Upload
-from kolla_iac.plan.rollout import Act
+from kolla_iac.model.stage import JobStage, Mount, SwitchStage, Upload
+from kolla_iac.model.waits import Wait
+from kolla_iac.plan.rollout import Act, Rollout
 from kolla_iac.render.contract import ConfigFile
 from kolla_iac.resources.cloud import Cloud, Image
 from kolla_iac.resources.container import KOLLA_START
@@ -26,15 +35,19 @@ DUMP = "python3 /etc/kolla-iac/dump.py"
 """Command of ``dump.py`` in MariaDB's image; a phase follows."""
 DUMP_SECONDS = 3600
 """A dump and its trial are bounded; a large schema takes its time."""
-Make = Callable[[tuple[str, str], Login, list[ConfigFile]], tuple[Upload, ...]]
-"""Administrator, the schema's user, certificates -> what a Job gets."""
+COPY_SECONDS = 24 * 3600
+"""A copy is bounded; one of a large schema takes its time."""
+Make = Callable[[tuple[str, str], Login, list[ConfigFile], str], tuple[Upload, ...]]
+"""Administrator, the schema's user, certificates, password of the administrator of the server that a schema leaves ->
+what a Job gets."""
 
 
 class Database(pulumi.ComponentResource):
     """A schema (utf8mb4) with a user that may do everything in it and nothing outside.
 
-    Creates a stage, a Job in the service's own image, so that an external server needs no image of ours; and one more
-    each where ``look`` is given and where ``retire_users`` is called.
+    Creates a stage, a Job in the service's own image, so that an external server needs no image of ours; one more each
+    where a server is looked at first, and where ``retire_users`` and ``back_up`` are called. A schema that moves from
+    another server is copied instead, and ``switch`` creates the stage in which it changes its server.
 
     Attributes:
         connection: SQLAlchemy URL. Secret.
@@ -51,24 +64,25 @@ class Database(pulumi.ComponentResource):
         image: Image,
         host: str,
         password: pulumi.Input[str],
-        user: str = "",
-        show: Mapping[str, str] | None = None,
-        look: tuple[Demand, Mapping[str, str]] | None = None,
+        rollout: Rollout,
+        demand: Demand,
+        source: DatabaseServer | None = None,
         depends_on: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """
         Args:
             name: of the schema, and of the service's user in its containers.
-            user: of the schema, see ``schema_user``; the schema's name by default.
-            show: more of what the Job shows to a reviewer, beside schema, user and server.
-            look: what the server has to bear, where it is looked at before anything is done on it, and what that
-                stage shows.
+            rollout: of the service; its acts ``schema``, ``database``, ``target``, ``copy`` and ``switch`` are this
+                component's, as far as the settings ask for them.
+            demand: what the server has to bear.
+            source: the server that the schema leaves, where it moves.
             image: any image with PyMySQL in Kolla's virtual environment.
             host: where the Job runs.
             password: the user's. Secret.
         """
-        user = user or name
+        acts = rollout.acts
+        user = acts["schema"].inputs["user"]
         super().__init__(
             "kolla:database:Database",
             logical(cloud.environment, f"{name}-database"),
@@ -77,27 +91,60 @@ class Database(pulumi.ComponentResource):
         )
         self._show = {"SCHEMA": name, "USER": user, "SERVER": server.address}
         self._cloud, self._schema, self._where, self._image = cloud, name, host, image
-        self._server, self._user = server, user
+        self._server, self._user, self._source, self._rollout = server, user, source, rollout
         self._password = pulumi.Output.secret(password)
         before = [*server.ready, *depends_on]
-        if look:
-            demand, shown = look
+        if "database" in acts:
+            shown = rollout.shown(acts["database"])
             before = [
                 self._stage(
                     "database",
                     shown,
                     before,
-                    lambda admin, login, tls: check_files(
+                    lambda admin, login, tls, _: check_files(
                         "require", server.login, admin, [login], demand, tls
                     ),
                 )
             ]
-        self.ready = self._phase("schema", "make", show or {}, before, self._stays())
+        if source:
+            target = self._phase("target", "target", rollout.shown(acts["target"]), before)
+            copy = rollout.shown(acts["copy"])
+            self.ready = self._stage("copy", copy, [target], self._moving("copy"), timeout=COPY_SECONDS)
+        else:
+            self.ready = self._made(before)
         self.connection = self._password.apply(
             lambda value: connection_url(user, value, server.host, server.port, name, server.login["tls"])
         )
         self.certificates: pulumi.Output[list[ConfigFile]] = pulumi.Output.secret(server.files(name))
         self.register_outputs({"schema": name})
+
+    def switch(
+        self, *, backend: str, ready: pulumi.Input[Wait], depends_on: Sequence[pulumi.Resource]
+    ) -> Sequence[pulumi.Resource]:
+        """The stage in which the schema changes its server, and the one that records it there; empty for no move.
+
+        Args:
+            backend: of the load balancer, whose requests wait meanwhile.
+            ready: what a new replica must do first.
+        """
+        if self._source is None:
+            return depends_on
+        about = self._cloud.about(f"{self._schema}-switch", self._schema, self._rollout.release)
+        job = self._job("switch-copy", self._moving("serve"))
+        switched = stage(
+            SwitchStage,
+            show=self._rollout.shown(self._rollout.acts["switch"]),
+            parent=self,
+            depends_on=[self.ready, *depends_on],
+            **about,
+            job=job,
+            replicas=self._rollout.replicas,
+            database=uses(self._cloud.settings),
+            backend=backend,
+            ready=ready,
+            hold_seconds=HOLD_SECONDS,
+        )
+        return [self._made([switched])]
 
     def retire_users(
         self, act: Act, *, show: Mapping[str, str], depends_on: Sequence[pulumi.Resource]
@@ -124,7 +171,7 @@ class Database(pulumi.ComponentResource):
         """
         policy, server = self._cloud.settings.backup, self._server
 
-        def files(admin: tuple[str, str], login: Login, tls: list[ConfigFile]) -> tuple[Upload, ...]:
+        def files(_: tuple[str, str], login: Login, tls: list[ConfigFile], __: str) -> tuple[Upload, ...]:
             client = option_file(server.host, server.port, login.user, login.password, server.login["tls"])
             return dump_files(policy, self._schema, client, f"{DUMP} make", tls)
 
@@ -139,12 +186,30 @@ class Database(pulumi.ComponentResource):
             hooks=hooks,
         )
 
+    def _made(self, before: Sequence[pulumi.Resource]) -> local.Command:
+        shown = self._rollout.shown(self._rollout.acts["schema"])
+        return self._phase("schema", "make", shown, before, self._stays())
+
+    def _moving(self, phase: str) -> Make:
+        """What ``move.py`` gets; the source's administrator comes with the secrets."""
+        source, target = self._source, self._server
+        assert source is not None
+
+        def files(_: tuple[str, str], login: Login, tls: list[ConfigFile], left: str) -> tuple[Upload, ...]:
+            admin = (source.admin_user, left) if source.admin_user else ("", "")
+            return move_files(phase, (source.login, admin), target.login, login, tls)
+
+        return files
+
     def _stays(self) -> pulumi.ResourceHookBinding:
         """Asked before the schema's stage, and in a preview: another server than the last time has other data."""
 
+        database = self._cloud.settings.database
+
         def ask(args: pulumi.ResourceHookArgs) -> None:
             stood = ((args.old_inputs or {}).get("environment") or {}).get("SERVER", self._server.address)
-            if stood not in (self._server.address, self._cloud.settings.database.moved_from):
+            known = (self._server.address, database.moved_from, database.moves_from)
+            if stood not in known:
                 raise elsewhere(self._schema, stood, self._server.address)
 
         name = logical(self._cloud.environment, f"{self._schema}-schema-stays")
@@ -163,7 +228,7 @@ class Database(pulumi.ComponentResource):
             name,
             {**show, **self._show},
             depends_on,
-            lambda admin, login, tls: schema_files(phase, self._server.login, admin, login, tls),
+            lambda admin, login, tls, _: schema_files(phase, self._server.login, admin, login, tls),
             hooks=hooks,
         )
 
@@ -179,29 +244,53 @@ class Database(pulumi.ComponentResource):
         timeout: float = 180,
         hooks: pulumi.ResourceHookBinding | None = None,
     ) -> local.Command:
-        server, image = self._server, image or self._image
-        secrets: pulumi.Output[list[Any]] = pulumi.Output.secret(
-            pulumi.Output.all(server.admin_password, self._password, server.files())
-        )
         return stage(
             JobStage,
             show=show,
             hooks=hooks,
             parent=self,
-            depends_on=[image.present, *depends_on],
-            **self._cloud.about(f"{self._schema}-{name}", self._schema, ""),
-            host=self._where,
-            image=image.reference,
-            env={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS"},
-            files=secrets.apply(
-                lambda it: files((server.admin_user, it[0]), Login(self._schema, self._user, it[1]), it[2])
-            ),
-            mounts=tuple(mounts),
-            network=self._cloud.network.name,
-            user="root",
-            capabilities=KOLLA_START,
-            timeout=timeout,
+            depends_on=[(image or self._image).present, *depends_on],
+            **self._job(name, files, image=image, mounts=mounts, timeout=timeout),
         )
+
+    def _job(
+        self,
+        name: str,
+        files: Make,
+        *,
+        image: Image | None = None,
+        mounts: Sequence[Mount] = (),
+        timeout: float = 180,
+    ) -> dict[str, Any]:
+        """The fields of a Job's specification."""
+        server, source = self._server, self._source
+        secrets: pulumi.Output[list[Any]] = pulumi.Output.secret(
+            pulumi.Output.all(
+                server.admin_password,
+                self._password,
+                server.files(),
+                source.files() if source else [],
+                source.admin_password if source else "",
+            )
+        )
+
+        def made(it: list[Any]) -> tuple[Upload, ...]:
+            admin, password, ours, theirs, left = it
+            login = Login(self._schema, self._user, password)
+            return files((server.admin_user, admin), login, [*ours, *theirs], left)
+
+        return {
+            **self._cloud.about(f"{self._schema}-{name}", self._schema, ""),
+            "host": self._where,
+            "image": (image or self._image).reference,
+            "env": {"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS"},
+            "files": secrets.apply(made),
+            "mounts": tuple(mounts),
+            "network": self._cloud.network.name,
+            "user": "root",
+            "capabilities": KOLLA_START,
+            "timeout": timeout,
+        }
 
 
 def elsewhere(schema: str, stood: str, wanted: str) -> KollaError:
@@ -210,7 +299,8 @@ def elsewhere(schema: str, stood: str, wanted: str) -> KollaError:
         f"schema {schema} is on {stood}, and the settings say {wanted}: its data do not move by themselves",
         {
             "meanwhile": "nothing was touched",
-            "next": f"set services.database back; or bring the data there (docs/how-to/external-database.md), then "
-            f"services.database.moved_from: {stood}",
+            "next": "set services.database back; or services.database.move: true, which brings them there "
+            "(docs/how-to/external-database.md)",
+            "hint": f"where they are there already: services.database.moved_from: {stood}",
         },
     )

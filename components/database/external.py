@@ -34,7 +34,7 @@ class ExternalDatabase(pulumi.ComponentResource):
             )
         admin, tls = external.admin, external.tls
         shown = {
-            "server": f"{external.host}:{external.port}",
+            "server": external.address,
             "tls": tls.verify if tls else "not asked for",
             "schemas": f"made by {admin.user}" if admin else "made by whoever runs the server",
         }
@@ -54,7 +54,7 @@ class ExternalDatabase(pulumi.ComponentResource):
 
 def seen_from_here(external: ExternalSettings) -> str:
     """What is wrong with a server as the machine that previews sees it; empty where nothing is."""
-    where = f"the database server {external.host}:{external.port}"
+    where = f"the database server {external.address}"
     try:
         version, flags = greeting(external.host, external.port, seconds=2)
     except (OSError, ValueError) as error:

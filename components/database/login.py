@@ -9,6 +9,7 @@ import struct
 from typing import Any
 
 CONNECT_SECONDS = 5
+READ_SECONDS = 30
 SSL = 0x0800
 """Capability flag. Source: MySQL's client/server protocol, ``CLIENT_SSL``."""
 
@@ -62,8 +63,11 @@ def encryption(tls: dict[str, Any] | None) -> dict[str, Any]:
     return {"ssl": told}
 
 
-def connect(server: dict[str, Any], user: str, password: str) -> Any:
+def connect(server: dict[str, Any], user: str, password: str, seconds: int = READ_SECONDS) -> Any:
     """A connection, encrypted where that is asked for.
+
+    Args:
+        seconds: for which the server may keep silent over a statement.
 
     Raises:
         pymysql.err.MySQLError: the server cannot be reached, is not who it has to be, or refuses the login.
@@ -78,7 +82,7 @@ def connect(server: dict[str, Any], user: str, password: str) -> Any:
         password=password.encode(),  # PyMySQL makes Latin-1 of text
         charset="utf8mb4",
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=30,
+        read_timeout=seconds,
         **encryption(server.get("tls")),
     )
     if server.get("tls"):

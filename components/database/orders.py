@@ -80,6 +80,32 @@ def check_files(
     )
 
 
+def move_files(
+    phase: str,
+    source: tuple[Mapping[str, Any], tuple[str, str]],
+    target: Mapping[str, Any],
+    login: Login,
+    tls: Iterable[ConfigFile],
+) -> tuple[Upload, ...]:
+    """What a Job of ``move.py`` gets.
+
+    Args:
+        source: as ``DatabaseServer.login`` has it; user and password of an administrator, empty where there is none.
+        target: as ``DatabaseServer.login`` has it.
+        tls: certificates and key of both.
+    """
+    server, (user, password) = source
+    orders = {
+        **vars(login),
+        "source": {**server, "admin_user": user, "admin_password": password},
+        "target": target,
+    }
+    return uploads(
+        f"{PYTHON} -m database.move {phase}",
+        [*_package("move", "rows", "login"), _orders("move", orders), *tls],
+    )
+
+
 def dump_files(
     policy: BackupSettings, schema: str, client: str, command: str, tls: Iterable[ConfigFile] = ()
 ) -> tuple[Upload, ...]:

@@ -4,7 +4,9 @@ Runs as ``python -m database.script PHASE`` inside a service's image, in a stage
 /etc/kolla-iac/database.json: host, port, tls, admin_user, admin_password, schema, user, password, grants. Without an
 administrator, ``make`` sees whether they are there, and ``retire`` leaves users to whoever made them.
 
-make    what is there already stays; the user's password and grants are brought to what is wanted
+make    what is there already stays; the user's password and grants are brought to what is wanted; refused where the
+        schema has left the server
+target  the same, where the schema goes, whatever it was there before
 retire  users of the schema's earlier passwords go: those named as the schema, or so with a number
 """
 
@@ -32,7 +34,34 @@ def patiently(want: dict[str, Any], seconds: float = 60) -> Any:
             time.sleep(1)
 
 
+def left_for(cursor: Any, schema: str) -> str:
+    """The server to which a schema has moved from here; empty where it has not. See ``move.py``."""
+    try:
+        cursor.execute(f"SELECT server FROM {schema}.kolla_iac_move WHERE what = 'left'")
+    except (pymysql.err.ProgrammingError, pymysql.err.OperationalError) as error:
+        if error.args[0] in (1049, 1146, 1142, 1044):  # no schema, no table; or no grant yet
+            return ""
+        raise
+    found = cursor.fetchone()
+    return str(found[0]) if found else ""
+
+
 def make(cursor: Any, want: dict[str, Any]) -> None:
+    schema = "`" + want["schema"].replace("`", "``") + "`"
+    if where := left_for(cursor, schema):
+        sys.exit(moved(want, where))
+    target(cursor, want)
+
+
+def moved(want: dict[str, Any], where: str) -> str:
+    """Why a schema may not be used."""
+    return (
+        f"schema {want['schema']} has moved from {want['host']}:{want['port']} to {where}: what is here is old, and "
+        f"nothing was touched. Set services.database back; or move it, with {where} as services.database.source"
+    )
+
+
+def target(cursor: Any, want: dict[str, Any]) -> None:
     schema = "`" + want["schema"].replace("`", "``") + "`"
     user = (want["user"], want["password"])
     cursor.execute(f"CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
@@ -72,13 +101,16 @@ def main(phase: str) -> None:
         print("note: users of earlier passwords stay until whoever runs the server takes them away")
     try:
         with login.connect(want, want["user"], want["password"]) as own, own.cursor() as cursor:
-            cursor.execute("USE `" + want["schema"].replace("`", "``") + "`")
+            schema = "`" + want["schema"].replace("`", "``") + "`"
+            cursor.execute(f"USE {schema}")
+            if phase == "make" and (left := left_for(cursor, schema)):
+                sys.exit(moved(want, left))
     except (pymysql.err.MySQLError, login.NotEncrypted) as error:
         sys.exit(f"user {want['user']} cannot use its schema on {where}: {error}")
     print(f"schema {want['schema']} with its user {want['user']} stands on {where}")
 
 
-PHASES = {"make": make, "retire": retire}
+PHASES = {"make": make, "target": target, "retire": retire}
 
 if __name__ == "__main__":
     main(sys.argv[1])

@@ -8,8 +8,8 @@ from typing import Any
 
 import pulumi
 
-from kolla_iac.components.database.clients import CA, CERTIFICATE, KEY
-from kolla_iac.model.database import TlsSettings
+from kolla_iac.components.database.clients import CA, CERTIFICATE, KEY, SOURCE_CA
+from kolla_iac.model.database import DatabaseSettings, SourceTlsSettings, TlsSettings
 from kolla_iac.render.contract import ConfigFile
 
 
@@ -26,10 +26,12 @@ class DatabaseServer:
     """Secret."""
     ready: Sequence[pulumi.Resource] = ()
     """What must have happened before it can be used."""
-    tls: TlsSettings | None = None
+    tls: SourceTlsSettings | None = None
     """None: connections are not encrypted."""
     client_key: pulumi.Input[str] = ""
     """Private key of ``tls.certificate``, PEM. Secret."""
+    left: bool = False
+    """Whether schemas leave it: its certificates lie beside those of the server that services use."""
 
     @property
     def address(self) -> str:
@@ -41,10 +43,10 @@ class DatabaseServer:
         """What ``login.py`` reads; the paths are those of ``files``."""
         tls = None
         if self.tls:
-            certificate = self.tls.certificate
+            certificate = _certificate(self.tls)
             tls = {
                 "verify": self.tls.verify,
-                "ca": CA if self.tls.ca else None,
+                "ca": (SOURCE_CA if self.left else CA) if self.tls.ca else None,
                 "certificate": CERTIFICATE if certificate else None,
                 "key": KEY if certificate else None,
             }
@@ -56,12 +58,34 @@ class DatabaseServer:
         Args:
             owner: user of the container who reads them.
         """
-        return pulumi.Output.from_input(self.client_key).apply(lambda key: tls_files(self.tls, key, owner))
+        return pulumi.Output.from_input(self.client_key).apply(
+            lambda key: tls_files(self.tls, key, owner, SOURCE_CA if self.left else CA)
+        )
 
 
-def tls_files(tls: TlsSettings | None, key: str, owner: str) -> list[ConfigFile]:
-    """The files that a connection with TLS needs; none without."""
+def _certificate(tls: SourceTlsSettings) -> str | None:
+    return tls.certificate if isinstance(tls, TlsSettings) else None
+
+
+def leaving(settings: DatabaseSettings, managed: DatabaseServer | None) -> DatabaseServer | None:
+    """The server that schemas leave, where they move.
+
+    Args:
+        managed: the service ``mariadb``.
+    """
+    if settings.source:
+        return DatabaseServer(settings.source.host, settings.source.port, tls=settings.source.tls, left=True)
+    return managed if settings.move else None
+
+
+def tls_files(tls: SourceTlsSettings | None, key: str, owner: str, ca: str = CA) -> list[ConfigFile]:
+    """The files that a connection with TLS needs; none without.
+
+    Args:
+        ca: where the authority's certificates go.
+    """
     if tls is None:
         return []
-    wanted = {CA: tls.ca, CERTIFICATE: tls.certificate, KEY: key if tls.certificate else None}
+    certificate = _certificate(tls)
+    wanted = {ca: tls.ca, CERTIFICATE: certificate, KEY: key if certificate else None}
     return [ConfigFile(path, text, owner) for path, text in wanted.items() if text]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kolla_iac.model.environment import Environment
-from kolla_iac.plan.rollout import PLACE, Act
+from kolla_iac.plan.rollout import PLACE, Act, Impact
 
 GRANTS = (
     "SELECT",
@@ -40,6 +42,60 @@ def schema_user(schema: str, rotation: int) -> str:
     return f"{schema}_{rotation}" if rotation else schema
 
 
+HOLD_SECONDS = 20
+"""For which requests wait at most while a schema changes its server."""
+
+
+def server_of(environment: Environment) -> dict[str, str]:
+    """What an act shows that works on a schema, where that is or was on a server other than the service ``mariadb``."""
+    database = environment.database
+    told = database.external or database.move or database.moved_from
+    return {"server": database.address} if told else {}
+
+
+def uses(environment: Environment) -> str:
+    """The server that containers of a service with a schema are labelled with; empty for the service ``mariadb``."""
+    return environment.database.address if environment.database.external else ""
+
+
+def standing(environment: Environment, schema: str, inputs: Mapping[str, str]) -> tuple[Act, ...]:
+    """The acts before a service's containers after which its schema can be used: made, or copied where it moves.
+
+    Args:
+        inputs: what the act ``schema`` depends on.
+    """
+    source, target = environment.database.moves_from, environment.database.address
+    if not source:
+        return (_schema(inputs),)
+    moved = {"from": source, "to": target}
+    return (
+        Act("target", f"schema {schema} and its user stand on {target}", dict(inputs)),
+        Act("copy", f"schema {schema} is copied from {source} to {target}, while it is in use", moved),
+    )
+
+
+def switched(environment: Environment, schema: str, inputs: Mapping[str, str]) -> tuple[Act, ...]:
+    """The acts between the start of new containers and the first handover: a schema that moves changes its server.
+
+    Args:
+        inputs: what the act ``schema`` depends on.
+    """
+    source, target = environment.database.moves_from, environment.database.address
+    if not source:
+        return ()
+    what = (
+        f"requests wait while the last changes go and every table is compared; then all replicas use {target}, and "
+        f"{source} is read-only"
+    )
+    why = f"they wait while the last changes go from {source} to {target}"
+    impact = Impact("delayed", HOLD_SECONDS, why)
+    return (Act("switch", what, {"from": source, "to": target}, impact=impact), _schema(inputs))
+
+
+def _schema(inputs: Mapping[str, str]) -> Act:
+    return Act("schema", "the schema and its user stand on the database server", dict(inputs))
+
+
 def looked_at(environment: Environment, connections: int) -> tuple[Act, ...]:
     """The act that looks at a server of the operator's own before anything is done on it; none for ours.
 
@@ -51,7 +107,7 @@ def looked_at(environment: Environment, connections: int) -> tuple[Act, ...]:
         return ()
     asked = {
         "release": environment.release,
-        "server": f"{external.host}:{external.port}",
+        "server": external.address,
         "tls": external.tls.verify if external.tls else "none asked for",
         "connections": str(connections),
     }
@@ -77,9 +133,8 @@ def backup(schema: str, user: str, environment: Environment, host: str) -> tuple
     volume = volume_of_dumps(schema, PLACE)
     what = f"schema {schema} is dumped to volume {volume} of host {host}, {proof}"
     words = f"{policy.before_upgrade}, {proof}, {policy.keep.last} kept"
-    return (
-        Act("backup", what, {"release": environment.release, "user": user, "policy": words}, in_image=False),
-    )
+    inputs = {"release": environment.release, "user": user, "policy": words, **server_of(environment)}
+    return (Act("backup", what, inputs, in_image=False),)
 
 
 def way_back(schema: str, environment: Environment) -> str:

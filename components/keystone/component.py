@@ -8,13 +8,13 @@ import pulumi
 
 from kolla_iac.components.database.component import Database
 from kolla_iac.components.database.server import DatabaseServer
-from kolla_iac.components.database.user import volume_of_dumps
+from kolla_iac.components.database.user import uses, volume_of_dumps
 from kolla_iac.components.keystone import stages
 from kolla_iac.components.keystone.ready import token_issued_and_validated
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.components.loadbalancer.component import LoadBalancer
 from kolla_iac.components.memcached.component import Memcached
-from kolla_iac.model.stage import Mount, Upload
+from kolla_iac.model.stage import LABEL_DATABASE, Mount, Upload
 from kolla_iac.render.contract import ConfigFile, uploads
 from kolla_iac.resources.cloud import Cloud
 from kolla_iac.resources.container import KOLLA_START, Shape
@@ -39,13 +39,18 @@ class Keystone(Service):
         *,
         cloud: Cloud,
         database: DatabaseServer,
+        source: DatabaseServer | None = None,
         cache: Memcached,
         balancer: LoadBalancer,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """
+        Args:
+            source: the server that its schema leaves, where ``services.database.move`` asks for that.
+        """
         settings = cloud.settings.service("keystone", KeystoneSettings)
         rollout = stages.rollout(cloud.settings, cloud.reference("keystone"), cloud.rotations)
-        acts = {act.name: act for act in (*rollout.before, *rollout.after)}
+        acts = rollout.acts
         super().__init__("kolla:identity:Keystone", name, rollout, cloud=cloud, opts=opts)
         password = cloud.secret("keystone_admin_password")
         ready = password.apply(lambda value: token_issued_and_validated(settings, value))
@@ -61,14 +66,13 @@ class Keystone(Service):
             )
             self.job(acts[act], files, mounts=[writable], everywhere=True)
 
-        looked = acts.get("database")
         schema = Database(
             "keystone",
-            user=acts["schema"].inputs["user"],
-            show=rollout.shown(acts["schema"]),
-            look=(stages.demand(cloud.settings), rollout.shown(looked)) if looked else None,
+            rollout=rollout,
+            demand=stages.demand(cloud.settings),
             cloud=cloud,
             server=database,
+            source=source,
             image=self.image,
             host=rollout.hosts[0],
             password=cloud.secret("keystone_database_password"),
@@ -117,10 +121,12 @@ class Keystone(Service):
                 limits=settings.limits,
                 capabilities=KOLLA_START,
                 mounts=(keys,),
+                labels={LABEL_DATABASE: used} if (used := uses(cloud.settings)) else {},
                 stop_seconds=rollout.drain_seconds,
             ),
             backend="keystone",
             ready=ready,
+            between=lambda after: schema.switch(backend="keystone", ready=ready, depends_on=after),
         )
         self.job(acts["contract"], job(f"{stages.MIGRATE_SCHEMA} contract\n", migration))
         self.verify(acts["verify"], whole)

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kolla_iac.components.database.orders import Demand
-from kolla_iac.components.database.user import backup, looked_at, schema_user, way_back
+from kolla_iac.components.database.user import (
+    backup,
+    looked_at,
+    schema_user,
+    server_of,
+    standing,
+    switched,
+    uses,
+    way_back,
+)
 from kolla_iac.components.keystone.settings import SERVICE, KeystoneSettings
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.releases import SERIES, no_step
@@ -167,7 +176,9 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
         "schema": "keystone",
         "user": user,
         "administrator": f"rotation {rotations.get('mariadb_root_password', 0)}",
+        **(server := server_of(environment)),
     }
+    moves = environment.database.move
     password = {"password": f"rotation {used['keystone_admin_password']}"}
     settings = environment.service("keystone", KeystoneSettings)
     asked = {"administrator": f"{settings.admin_user} in {settings.admin_project}", **password}
@@ -182,26 +193,31 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
         placement=placement,
         configuration=common,
         on_host=on_host,
-        container={"limits": str(settings.limits), "health_check": str(settings.health_check)},
+        container={
+            "limits": str(settings.limits),
+            "health_check": str(settings.health_check),
+            **({"database": uses(environment)} if uses(environment) else {}),
+        },
         asked=asked,
         drain_seconds=settings.drain_seconds,
         before=(
             Act("keys-staged", "the newest keys are readable on every host, and sign nothing yet", keys),
             Act("keys-promoted", "the newest keys sign; those before them are still accepted", keys),
             *looked_at(environment, demand(environment).connections),
-            Act("schema", "the schema and its user stand on the database server", database),
+            *standing(environment, "keystone", database),
             *backup("keystone", user, environment, placement[0]),
             Act(
                 "preflight",
                 "the release may work on the schema, hosts have room, keystone-manage doctor is asked",
-                {"release": environment.release, "image": image},
+                {"release": environment.release, "image": image, **server},
                 reads=JOB_READS,
             ),
             Act(
                 "expand",
                 "schema keystone is expanded",
-                {"release": environment.release, "image": image},
+                {"release": environment.release, "image": image, **server},
                 reads=JOB_READS,
+                alone=moves,
             ),
             Act(
                 "bootstrap",
@@ -210,15 +226,18 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
                     "region": environment.region,
                     "public": public,
                     **asked,
+                    **server,
                 },
                 reads=JOB_READS,
+                alone=moves,
             ),
         ),
+        between=switched(environment, "keystone", database),
         after=(
             Act(
                 "contract",
                 "schema keystone is contracted: what only older releases used goes",
-                {"release": environment.release, "image": image},
+                {"release": environment.release, "image": image, **server},
                 reads=JOB_READS,
                 irreversible=True,
                 way_back=way_back("keystone", environment),
@@ -235,7 +254,7 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
             Act(
                 "credentials",
                 "stored credentials are encrypted with the newest key; old keys go",
-                keys,
+                {**keys, **server},
                 reads=JOB_READS,
             ),
         ),

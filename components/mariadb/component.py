@@ -30,7 +30,8 @@ class MariaDB(Service):
         settings = cloud.settings.service("mariadb", MariaDBSettings)
         rollout = stages.rollout(cloud.settings, cloud.reference("mariadb"), cloud.rotations)
         super().__init__("kolla:database:MariaDB", name, rollout, cloud=cloud, opts=opts)
-        volume = self.volume("mariadb-1", rollout.placement[0])
+        left = cloud.settings.database.external is not None
+        volume = self.volume("mariadb-1", rollout.placement[0], outlives=left)
         data = Mount(volume=f"kolla-{cloud.environment}-mariadb-1", path=stages.DATA)
         self.follow(volume)
         self.job(rollout.before[0], cloud.secrets.apply(_bootstrap), mounts=[data], network=False)

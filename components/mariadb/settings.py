@@ -25,6 +25,6 @@ SERVICE = Service(
     files=("galera.cnf",),
     secrets=(Secret("mariadb_root_password", "MariaDB's administrator"),),
     share_host=False,
-    replaced=lambda environment: environment.database.external is not None,
+    replaced=lambda environment: not environment.database.managed,
     volume=True,
 )

@@ -133,5 +133,6 @@ def rollout(environment: Environment, image: str, rotations: Counts = NONE) -> R
             ),
         ),
         rotations={SERVICE.secrets[0].name: rotated},
+        left=environment.database.external is not None,
         impact=Impact("fails", 15, "one member: it stops before its successor starts", "every API"),
     )

@@ -65,6 +65,18 @@ def sql_command(
     print(script(environment, external, _schemas(read), passwords), end="")
 
 
+@app.command("release")
+def release_command(environment: Name) -> None:
+    """Let go of the server that the schemas have left (services.database.move): its data stay where they are.
+
+    Changes the settings. Where that server is the service mariadb, the next `pulumi up` takes it down and keeps its
+    volume, which the state protects no more.
+    """
+    from kolla_iac.cli import moving
+
+    print(moving.release(environment), end="")
+
+
 def check(read: StackFile, external: ExternalSettings) -> list[dict[str, str]]:
     """Every finding: level, name, saw, mend.
 

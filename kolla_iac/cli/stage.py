@@ -51,7 +51,9 @@ def context(hosts: Mapping[str, str], say: Callable[[str], None]) -> Context:
     from kolla_iac.runtime.context import Context, Tools
     from kolla_iac.runtime.hosts import Hosts
 
-    tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure_images)
+    tools = Tools(
+        render=haproxy.render, describe=haproxy.description, beside=haproxy.beside, images=ensure_images
+    )
     return Context(Hosts(hosts), tools, say)
 
 

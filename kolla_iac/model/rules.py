@@ -174,12 +174,20 @@ def _images(written: Written) -> Iterator[Problem]:
 
 
 def _database(written: Written) -> Iterator[Problem]:
-    external = written.env.database.external
-    tls = external.tls if external else None
-    if tls and tls.verify != "none" and tls.ca is None and written.whole("services", "database"):
-        where = "services.database.external.tls.ca"
-        hint = "the authority's certificate in PEM; or verify: none, which trusts whoever answers"
-        yield Problem(where, f"is required by verify: {tls.verify}", hint)
+    if not written.whole("services", "database"):
+        return
+    database = written.env.database
+    for name, server in (("external", database.external), ("source", database.source)):
+        if server and server.tls and server.tls.verify != "none" and server.tls.ca is None:
+            hint = "the authority's certificate in PEM; or verify: none, which trusts whoever answers"
+            reason = f"is required by verify: {server.tls.verify}"
+            yield Problem(f"services.database.{name}.tls.ca", reason, hint)
+    if database.source and not database.move:
+        hint = "move: true; or take the source out, when the data are here"
+        yield Problem("services.database.source", "says whence data come, and nothing moves", hint)
+    if database.moves_from == database.address:
+        hint = "external: the server to which the data go; or source: the one from which they come"
+        yield Problem("services.database.move", f"the data are on {database.address}, and stay there", hint)
 
 
 def _backup_target(written: Written) -> Iterator[Problem]:

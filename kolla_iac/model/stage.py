@@ -24,6 +24,8 @@ LABEL_ROLE = "kolla_iac.role"
 """``rolled``, ``singleton`` or ``job``."""
 LABEL_KEPT = "kolla_iac.kept"
 """Of a volume: the backup in whose favour what is on it was replaced."""
+LABEL_DATABASE = "kolla_iac.database"
+"""Of a container: ``host:port`` of the database server that it uses, where that is not the service ``mariadb``."""
 LABEL_STAGE = "kolla_iac.stage"
 """Of a job: the name of its stage, by which the next run finds what a cut-off one has left."""
 
@@ -175,6 +177,24 @@ class BalancerStage(_Stage):
     config: BalancerConfig
 
 
+class SwitchStage(_Stage):
+    """All replicas at once go from one database server to another, while requests wait."""
+
+    kind: Literal["switch"] = "switch"
+    job: JobStage
+    """What copies and compares: it takes orders on standard input (``components/database/move.py``)."""
+    replicas: int
+    database: str
+    """Label of the new generation's containers; empty: they have none."""
+    backend: str
+    ready: Wait
+    balancer: str = "loadbalancer"
+    up_seconds: float = 60
+    """How long the load balancer's own check may take to succeed."""
+    hold_seconds: float = 20
+    """For which requests wait at most; then what served serves on."""
+
+
 class VerifyStage(_Stage):
     """An exchange through the load balancer, as a client would have it."""
 
@@ -201,6 +221,7 @@ Stage = Annotated[
     | RelayStage
     | HandoverStage
     | RetireStage
+    | SwitchStage
     | BalancerStage
     | VerifyStage
     | ImagesStage,

@@ -16,6 +16,8 @@ from kolla_iac.plan.refusal import refuse
 from kolla_iac.plan.rollout import Act, Impact, Rollout
 from kolla_iac.plan.standing import Standing
 
+LEFT = "nothing uses it any more"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -106,6 +108,10 @@ def _change(old: Standing | None, new: Rollout) -> Change | None:
     impact = new.impact if replaced else Impact()
     if new.form != "singleton" and any(f"{replica}-ready" in old.stages for replica in old.containers):
         impact = new.first
+    running = {step.name for step in steps}
+    for act in new.between:
+        if act.name in running and act.due(old.stages.get(act.name)) and impact.kind == "none":
+            impact = act.impact
     felt = [new.felt[name] for name in rotated(old.said, new) if name in new.felt]
     if felt and impact.kind != "fails":
         impact = Impact("fails", 0, "; ".join(felt))
@@ -133,6 +139,9 @@ def _done(old: Standing, new: Rollout) -> Iterator[str]:
     for act in new.before:
         if (act.in_image or "release" in act.inputs) and old.shows(act.name, new.shown(act)):
             yield act.name
+    for act in new.between:
+        if old.shows(act.name, new.shown(act)):
+            yield act.name
     for replica in range(1, new.replicas + 1):
         if old.handed_over(new, replica):
             yield (
@@ -148,7 +157,7 @@ def _gone(old: Rollout) -> Change:
     return Change(
         old.service,
         f"{old.service} goes",
-        Impact("fails", 0, "the service is switched off"),
+        Impact("none", 0, LEFT) if old.left else Impact("fails", 0, "the service is switched off"),
         (),
         (Step("remove", f"{', '.join(names)}; volumes stay", names),),
     )
@@ -192,6 +201,7 @@ def _surge(
         names = tuple(f"{new.service}-{replica}" for replica in fresh)
         beside = " beside the old" if old and any(replica in old.containers for replica in fresh) else ""
         yield Step("start", f"{' and '.join(names)}{beside}", names)
+    yield from _acts("between", old, new, fresh)
     for replica in waiting:
         name = f"{new.service}-{replica}"
         yield Step("handover", name, (f"{name}-handover",))
@@ -202,7 +212,7 @@ def _surge(
 
 
 def _acts(
-    side: Literal["before", "after"], old: Standing | None, new: Rollout, fresh: list[int]
+    side: Literal["before", "between", "after"], old: Standing | None, new: Rollout, fresh: list[int]
 ) -> Iterator[Step]:
     acts: tuple[Act, ...] = getattr(new, side)
     for act in acts:

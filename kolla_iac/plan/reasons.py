@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from kolla_iac.model.database import MANAGED
 from kolla_iac.plan.rollout import Configuration, Rollout
 from kolla_iac.plan.standing import Standing
 
@@ -20,7 +21,8 @@ def reasons(old: Rollout, new: Rollout) -> Iterator[str]:
     for name in rotated(old, new):
         yield f"{name} is rotated"
     for key in sorted({*old.container, *new.container}):
-        was, now = old.container.get(key, "none"), new.container.get(key, "none")
+        nothing = MANAGED if key == "database" else "none"
+        was, now = old.container.get(key, nothing), new.container.get(key, nothing)
         if was != now:
             yield f"{key} {was} -> {now}"
 
@@ -28,7 +30,7 @@ def reasons(old: Rollout, new: Rollout) -> Iterator[str]:
 def of_acts(old: Standing, new: Rollout) -> Iterator[str]:
     """A line for each thing that an act depends on and that is not the service's own: another's secret, an address."""
     found: dict[str, None] = {}
-    inputs = [(act.name, act.inputs) for act in (*new.before, *new.after)]
+    inputs = [(act.name, act.inputs) for act in new.acts.values()]
     for name, depends_on in (*inputs, ("1-handover", new.asked)):
         shown = old.stages.get(name, {})
         for key, value in depends_on.items():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 
 from kolla_iac.errors import KollaError
+from kolla_iac.model.database import MANAGED
 from kolla_iac.model.releases import no_step
-from kolla_iac.plan.rollout import Rollout
+from kolla_iac.plan.rollout import Act, Rollout
 from kolla_iac.plan.standing import Standing
 
 
@@ -22,15 +23,46 @@ def restoring(environment: str, printed: str) -> str:
 
 
 def refuse(old: Standing, new: Rollout) -> None:
-    """Refuses a step that would leave a release out, go down, or leave an upgrade behind half done.
+    """Refuses a step that would leave a release out, go down, or leave an upgrade behind half done, and a move of the
+    schema that does not go alone.
 
     Raises:
         KollaError: says why, and the way round.
     """
+    for act in new.acts.values():
+        if refused := with_a_move(new.service, act, old.stages.get(act.name)):
+            raise refused
     final = {act.name for act in new.after if act.irreversible}
     on = {old.stages[name]["RELEASE"] for name in final if "RELEASE" in old.stages.get(name, {})}
     if refused := no_way(new, on, old.releases, old.way_back):
         raise refused
+
+
+def with_a_move(service: str, act: Act, shown: Mapping[str, str] | None) -> KollaError | None:
+    """Why an act may not run together with a move of its service's schema; None where it may.
+
+    It runs on the copy before that takes over, and what it changed there would be made what it is at the source.
+
+    Args:
+        shown: what it showed when it last ran; None or empty where it never did.
+    """
+    if not act.alone or not shown or shown.get("SERVER", MANAGED) == act.inputs["server"]:
+        return None
+    changed = [
+        f"{key} {shown[key.upper()]} -> {value}"
+        for key, value in act.inputs.items()
+        if key not in ("server", "image") and shown.get(key.upper(), value) != value
+    ]
+    if not changed:
+        return None
+    return KollaError(
+        f"{service}: its schema moves to {act.inputs['server']}, and a move goes alone",
+        {
+            "also": changed,
+            "meanwhile": "nothing was touched",
+            "next": "set that back, and change it when the schema has moved",
+        },
+    )
 
 
 def no_way(new: Rollout, on: Set[str], ran: Set[str], restore: str = "") -> KollaError | None:

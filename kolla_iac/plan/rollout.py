@@ -61,11 +61,19 @@ class Act:
     """Of an irreversible one: what remains then, and the command; with ``{environment}`` as above."""
     held: bool = False
     """Whether it waits for the operator's word where it has run before; until then it stands as it stood."""
+    impact: Impact = Impact()
+    """What clients feel of it, when it runs for other inputs than the last time."""
+    alone: bool = False
+    """Whether nothing else of its inputs may change in the update in which its ``server`` does."""
+
+    def due(self, shown: Mapping[str, str] | None) -> bool:
+        """Whether its inputs are others than those that it showed the last time."""
+        return any((shown or {}).get(key) != value for key, value in _upper(self.inputs).items())
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """A service: acts before, its containers, acts after.
+    """A service: acts before, its containers, acts between their start and their handovers, acts after.
 
     ``surge``: new containers beside the old, handed over one by one. ``singleton``: one container a replica,
     stopped before its successor starts, since it owns a port of the host or a volume. ``relay``: the new container
@@ -91,6 +99,8 @@ class Rollout:
     drain_seconds: int = 0
     """How long an old replica of a surge or a relay may finish its requests before it is stopped."""
     before: tuple[Act, ...] = ()
+    between: tuple[Act, ...] = ()
+    """Of a surge: when new containers stand, before the first handover."""
     after: tuple[Act, ...] = ()
     impact: Impact = Impact()
     """Of replacing the containers."""
@@ -98,6 +108,8 @@ class Rollout:
     """Of the first replacement of containers that were singletons and are not any more."""
     rotations: Mapping[str, int] = field(default_factory=dict)
     """Secret that it uses -> how often it was rotated."""
+    left: bool = False
+    """Whether no service needs it any more, once an update is complete: it is kept until the operator lets go of it."""
     felt: Mapping[str, str] = field(default_factory=dict)
     """Secret -> what clients feel when it is rotated, of those whose rotation is felt."""
 
@@ -110,9 +122,14 @@ class Rollout:
         """Where its replicas stand, each host once."""
         return tuple(dict.fromkeys(self.placement))
 
+    @property
+    def acts(self) -> dict[str, Act]:
+        """Name -> act, in their order."""
+        return {act.name: act for act in (*self.before, *self.between, *self.after)}
+
     def act(self, name: str) -> Act | None:
         """One of its acts; None where the settings leave it out."""
-        return next((act for act in (*self.before, *self.after) if act.name == name), None)
+        return self.acts.get(name)
 
     def named(self, environment: str) -> Rollout:
         """The same with the environment's name in what it says to people."""
@@ -127,7 +144,9 @@ class Rollout:
                 for act in acts
             )
 
-        return replace(self, before=filled(self.before), after=filled(self.after))
+        return replace(
+            self, before=filled(self.before), between=filled(self.between), after=filled(self.after)
+        )
 
     def configuration_on(self, host: str) -> Configuration:
         """What a replica on ``host`` gets."""

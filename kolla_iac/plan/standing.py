@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from kolla_iac.model.database import MANAGED
 from kolla_iac.plan.rollout import Rollout
 
 
@@ -39,7 +40,9 @@ class Standing:
     def shows(self, stage: str, wanted: Mapping[str, str]) -> bool:
         """Whether a stage has run, and for this."""
         shown = self.stages.get(stage)
-        return shown is not None and all(shown.get(key) == value for key, value in wanted.items())
+        if shown is None or shown.get("SERVER", MANAGED) != wanted.get("SERVER", MANAGED):
+            return False  # what says nothing of a server is of the service mariadb
+        return all(shown.get(key) == value for key, value in wanted.items())
 
     def handed_over(self, rollout: Rollout, replica: int) -> bool:
         """Whether a replica's newest container is followed by its stage, and that for this rollout."""
@@ -57,11 +60,11 @@ def gate(rollout: Rollout, replica: int) -> tuple[str, dict[str, str]]:
 def whole(rollout: Rollout) -> Standing:
     """What stands after a rollout was carried out to its end."""
     replicas = range(1, rollout.replicas + 1)
-    acts = {act.name: rollout.shown(act) for act in (*rollout.before, *rollout.after)}
+    acts = {name: rollout.shown(act) for name, act in rollout.acts.items()}
     gates = dict(gate(rollout, replica) for replica in replicas)
     retire = {"retire": rollout.shown_by_retire()} if rollout.form == "surge" else {}
     return Standing(
-        replace(rollout, before=(), after=()),
+        replace(rollout, before=(), between=(), after=()),
         {replica: rollout.made_of(replica) for replica in replicas},
         {**acts, **gates, **retire},
     )

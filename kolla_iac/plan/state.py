@@ -60,6 +60,7 @@ def _service(environment: str, name: str, inputs: State, own: Sequence[State]) -
         container=inputs.get("container") or {},
         drain_seconds=int(inputs.get("drain_seconds") or 0),
         impact=Impact(),
+        left=bool(inputs.get("left")),
         rotations={secret: int(count) for secret, count in (inputs.get("rotations") or {}).items()},
     )
     containers: dict[int, str] = {}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kolla_iac.plan.diff import LEFT
 from kolla_iac.preview.read import Item, Preview, State
 
 CONTAINER = "docker:index/container:Container"
@@ -112,8 +113,10 @@ def _change(component: Item, items: Sequence[Item]) -> ServiceChange | None:
             service=name,
             release=(_text(old, "release"), ""),
             image=(_text(old, "image"), ""),
-            impact="fails",
-            impact_text="requests fail: the service is removed",
+            impact="none" if old.get("left") else "fails",
+            impact_text=f"clients feel nothing ({LEFT})"
+            if old.get("left")
+            else "requests fail: the service is removed",
             whom="",
             stages=(),
             reasons=("it is removed",),
@@ -126,6 +129,9 @@ def _change(component: Item, items: Sequence[Item]) -> ServiceChange | None:
     replaced = any(item.type == CONTAINER and (item.op != "create" or old) for item in items)
     replaced = replaced and len(new.get("topology") or ()) <= len(old.get("topology") or ())
     impact = mapping(new.get("impact")) if replaced else {}
+    impacts = mapping(new.get("impacts"))
+    if str(impact.get("kind") or "none") == "none":
+        impact = next((mapping(impacts[each]) for each in _due(name, items) if each in impacts), impact)
     rotated = tuple(_rotated(old, new))
     felt = mapping(new.get("felt"))
     return ServiceChange(
@@ -142,6 +148,16 @@ def _change(component: Item, items: Sequence[Item]) -> ServiceChange | None:
         new=not old and component.op != "same",
         backed_up=_backed_up(old, new),
     )
+
+
+def _due(service: str, items: Iterable[Item]) -> Iterator[str]:
+    """Stages that run for something else than the last time, a new image or release apart."""
+    of_any = {"IMAGE", "RELEASE", "CONFIGURATION", "REPLICAS"}
+    for item in items:
+        was, now = (mapping(item.inputs(which).get("environment")) for which in ("old", "new"))
+        due = any(was.get(key) != value for key, value in now.items() if key not in of_any)
+        if due and item.type == COMMAND and item.op in DONE:
+            yield item.name.removeprefix(f"{service}-")
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 
 from kolla_iac.model.balancer import Backend, BalancerConfig, Frontend
+from kolla_iac.render import hold
 
 DIRECTORY = "/var/lib/haproxy"
 """Where the load balancer's volume is mounted."""
@@ -124,6 +125,7 @@ frontend {frontend.name}
     bind "${{BIND_{frontend.port}-:{frontend.port}}}"
     http-request set-header X-Forwarded-Proto http unless {{ ssl_fc }}
     http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
+    http-request lua.hold {frontend.backend}
     default_backend {frontend.backend}
 """
 
@@ -167,7 +169,13 @@ def description(config: BalancerConfig) -> str:
 
     Which container stands in which slot makes no difference: that changes on the admin socket, without a reload.
     """
-    return "cloud-" + hashlib.sha256(_sections(config, {}).encode()).hexdigest()[:16]
+    made_of = _sections(config, {}) + hold.LUA
+    return "cloud-" + hashlib.sha256(made_of.encode()).hexdigest()[:16]
+
+
+def beside() -> dict[str, str]:
+    """Files that a rendered text loads: path -> content."""
+    return {hold.SCRIPT: hold.LUA}
 
 
 def render(config: BalancerConfig, slots: Mapping[str, Mapping[str, str]]) -> str:
@@ -177,4 +185,5 @@ def render(config: BalancerConfig, slots: Mapping[str, Mapping[str, str]]) -> st
         config: frontends and backends.
         slots: backend -> slot (``s1``) -> name of the container that stands there.
     """
-    return f"global\n    description {description(config)}\n\n{_sections(config, slots)}"
+    first = f"global\n    description {description(config)}\n    lua-load {hold.SCRIPT}\n"
+    return f"{first}\n{_sections(config, slots)}"

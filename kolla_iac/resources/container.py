@@ -57,6 +57,8 @@ class Shape:
     aliases: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     """Beside Kolla's own; never secrets."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Beside those that every container has."""
     stop_seconds: int = 60
     """Between the polite signal and the kill."""
     keeps_image: bool = False
@@ -94,6 +96,7 @@ def container(
             LABEL_ROLE: "rolled" if rolled else "singleton",
             LABEL_MADE_OF: made_of,
             **({LABEL_RELEASE: release} if release else {}),
+            **shape.labels,
         }
     )
     hooks = (

@@ -22,7 +22,7 @@ from kolla_iac.model.stage import (
     VerifyStage,
 )
 from kolla_iac.model.waits import HttpWait, Wait
-from kolla_iac.plan.rollout import Act, Rollout
+from kolla_iac.plan.rollout import Act, Impact, Rollout
 from kolla_iac.resources.cloud import Cloud, Image
 from kolla_iac.resources.container import KOLLA_START, Shape, container
 from kolla_iac.resources.names import logical
@@ -58,6 +58,7 @@ class Service(pulumi.ComponentResource):
         """
         rollout = rollout.named(cloud.environment)
         no_way_back = {act.name: act.way_back for act in rollout.after if act.irreversible}
+        impacts = {name: _said(act.impact) for name, act in rollout.acts.items() if act.impact.kind != "none"}
         inputs = {
             "release": rollout.release,
             "image": rollout.image,
@@ -68,11 +69,13 @@ class Service(pulumi.ComponentResource):
             "container": rollout.container,
             **({"drain_seconds": rollout.drain_seconds} if rollout.form != "singleton" else {}),
             **({"rotations": dict(rollout.rotations)} if rollout.rotations else {}),
-            "stages": [act.name for act in (*rollout.before, *rollout.after)],
-            "does": {act.name: act.what for act in (*rollout.before, *rollout.after)},
+            "stages": list(rollout.acts),
+            "does": {name: act.what for name, act in rollout.acts.items()},
             **({"no_way_back": no_way_back} if no_way_back else {}),
             **({"felt": dict(rollout.felt)} if rollout.felt else {}),
-            "impact": {**asdict(rollout.impact), "text": str(rollout.impact)},
+            **({"left": True} if rollout.left else {}),
+            **({"impacts": impacts} if impacts else {}),
+            "impact": _said(rollout.impact),
         }
         super().__init__(kind, logical(cloud.environment, name), inputs, opts)
         self.rollout = rollout
@@ -86,18 +89,26 @@ class Service(pulumi.ComponentResource):
         """Whatever is registered next depends on these too."""
         self._last = [*self._last, *resources]
 
-    def volume(self, name: str, host: str, *, everywhere: bool = False) -> docker.Volume:
+    def volume(
+        self, name: str, host: str, *, everywhere: bool = False, outlives: bool = False
+    ) -> docker.Volume:
         """A volume that no replacement and no `kolla-iac down` deletes.
 
         Args:
             everywhere: whether each host has one of that name.
+            outlives: whether it stays on its host when the service goes and nothing protects it any more.
         """
         labels = self.cloud.labels({})
         return docker.Volume(
             logical(self.cloud.environment, f"{name}-{host}" if everywhere else name),
             name=f"kolla-{self.cloud.environment}-{name}",
             labels=[docker.VolumeLabelArgs(label=key, value=value) for key, value in labels.items()],
-            opts=pulumi.ResourceOptions(parent=self, provider=self.cloud.provider(host), protect=True),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=self.cloud.provider(host),
+                protect=True,
+                retain_on_delete=outlives or None,
+            ),
         )
 
     def job(
@@ -139,10 +150,24 @@ class Service(pulumi.ComponentResource):
         self._last = [job]
         return job
 
-    def surge(self, files: Files, shape: Shape, *, backend: str, ready: pulumi.Input[Wait]) -> None:
+    def surge(
+        self,
+        files: Files,
+        shape: Shape,
+        *,
+        backend: str,
+        ready: pulumi.Input[Wait],
+        between: Callable[[Sequence[pulumi.Resource]], Sequence[pulumi.Resource]] | None = None,
+    ) -> None:
         """New containers beside the old, all at once; then a handover each, one after the other; then the
-        replicas that are no longer wanted go."""
+        replicas that are no longer wanted go.
+
+        Args:
+            between: makes what comes before the first handover, given what that must come after.
+        """
         containers = self._containers(files, shape, rolled=True)
+        if between:
+            self._last = [*between([*self._last, *containers])]
         for replica, new in enumerate(containers, start=1):
             name = f"{self.rollout.service}-{replica}-handover"
             handover = stage(
@@ -271,3 +296,7 @@ class Service(pulumi.ComponentResource):
             parent=self,
             depends_on=self._last,
         )
+
+
+def _said(impact: Impact) -> dict[str, Any]:
+    return {**asdict(impact), "text": str(impact)}

@@ -1,10 +1,10 @@
-"""Which step from release to release an update makes, asked by the engine before it makes it: in a preview already."""
+"""Which steps an update may make, asked by the engine before it makes them: in a preview already."""
 
 from __future__ import annotations
 
 import pulumi
 
-from kolla_iac.plan.refusal import no_way, restoring
+from kolla_iac.plan.refusal import no_way, restoring, with_a_move
 from kolla_iac.plan.rollout import Act, Rollout
 from kolla_iac.resources.names import logical
 
@@ -24,8 +24,8 @@ class Steps:
         """The command that gives the last backup back."""
 
     def hooks(self, act: Act) -> pulumi.ResourceHookBinding | None:
-        """What is asked before ``act``; None for one that is of no release."""
-        if "release" not in act.inputs:
+        """What is asked before ``act``; None for one that is of no release and may go with a move."""
+        if "release" not in act.inputs and not act.alone:
             return None
         hook = pulumi.ResourceHook(
             logical(self._environment, f"{self._rollout.service}-{act.name}-step"),
@@ -35,7 +35,10 @@ class Steps:
         return pulumi.ResourceHookBinding(before_update=[hook])
 
     def _ask(self, act: Act, args: pulumi.ResourceHookArgs) -> None:
-        old = ((args.old_inputs or {}).get("environment") or {}).get("RELEASE", "")
+        shown = (args.old_inputs or {}).get("environment") or {}
+        if moving := with_a_move(self._rollout.service, act, shown):
+            raise moving
+        old = shown.get("RELEASE", "")
         if not old:
             return
         if not act.irreversible:

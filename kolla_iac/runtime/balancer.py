@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,8 @@ class Change:
     """Backend, slot and container's name, each."""
     check: bool = False
     """Ask HAProxy about the text before it is written."""
+    held: str = ""
+    """The backend whose requests are held while all that is behind it is exchanged for what was prepared."""
 
 
 class Balancer:
@@ -61,20 +63,27 @@ class Balancer:
             )
         return answer
 
+    def _read(self) -> tuple[BalancerConfig | None, Slots, str]:
+        """What is published on disk, and its digest."""
+        seen = self._do("read")
+        config = BalancerConfig.model_validate_json(seen["config"]) if seen["config"] else None
+        return config, json.loads(seen["slots"]) if seen["slots"] else {}, seen["digest"]
+
     def change(self, decide: Callable[[BalancerConfig | None, Slots], Change]) -> Change:
         """Publishes what is decided on the ground of what is published; decided anew if that changed meanwhile."""
         for _ in range(CONFLICTS):
-            seen = self._do("read")
-            config = BalancerConfig.model_validate_json(seen["config"]) if seen["config"] else None
-            change = decide(config, json.loads(seen["slots"]) if seen["slots"] else {})
+            config, slots, digest = self._read()
+            change = decide(config, slots)
             answer = self._do(
                 "commit",
                 seconds=PUBLISH_SECONDS,
-                digest=seen["digest"],
+                digest=digest,
                 config=change.config.model_dump_json(),
                 slots=json.dumps(change.slots, sort_keys=True),
                 text=self._context.tools.render(change.config, change.slots),
+                beside=dict(self._context.tools.beside()),
                 check=change.check,
+                held=change.held,
                 close=change.close,
                 publish=change.publish,
             )
@@ -104,6 +113,60 @@ class Balancer:
             self.change(decide)
         return chosen
 
+    def prepare(self, backend: str, containers: Sequence[Found], seconds: float) -> None:
+        """Has containers checked in slots that get no requests yet, for an ``exchange``.
+
+        Raises:
+            WaitFailed: HAProxy's check of one does not succeed in time.
+        """
+        config, slots, _ = self._read()
+        _, chosen = self._decided(config, slots, backend, containers)
+        with self._context.waiting(f"{self.found.name} to check what comes", seconds):
+            self._do("prepare", seconds=PUBLISH_SECONDS, publish=chosen)
+            for one, (_, slot, _) in zip(containers, chosen, strict=True):
+                answer = self._do("wait_checked", seconds=seconds, backend=backend, slot=slot)
+                if not answer["up"]:
+                    raise self._not_up(backend, slot, one, seconds, answer["state"])
+
+    def hold(self, backend: str, seconds: float) -> None:
+        """Requests of a backend wait from now on, for so many seconds at most; 0: not any more."""
+        self._do("hold", backend=backend, seconds=seconds)
+
+    def wait_quiet(self, backend: str, seconds: float) -> int:
+        """Waits until nothing behind a held backend works at a request; how many do when time is over."""
+        with self._context.waiting(f"requests under way to {backend} to end", seconds):
+            return int(self._do("wait_quiet", backend=backend, seconds=seconds)["sessions"])
+
+    def exchange(self, backend: str, containers: Sequence[Found]) -> None:
+        """All that is behind a held backend goes out of its slots, and what was prepared gets the requests.
+
+        Raises:
+            KollaError: requests are not held any more, or HAProxy started anew meanwhile: nothing was changed.
+        """
+
+        def decide(config: BalancerConfig | None, slots: Slots) -> Change:
+            new, chosen = self._decided(config, slots, backend, containers)
+            names = {one.name for one in containers}
+            closed = [(backend, slot) for slot, name in slots.get(backend, {}).items() if name not in names]
+            return Change(self._configured(config), new, tuple(closed), chosen, held=backend)
+
+        self.change(decide)
+
+    def _decided(
+        self, config: BalancerConfig | None, slots: Slots, backend: str, containers: Sequence[Found]
+    ) -> tuple[Slots, tuple[tuple[str, str, str], ...]]:
+        """The slots with these containers alone behind a backend, and which slot each of them gets."""
+        known, chosen = self._configured(config), []
+        for one in containers:
+            slots, slot = slotting.put(known, slots, backend, one.name)
+            chosen.append((backend, slot, one.name))
+        names = {one.name for one in containers}
+        return slotting.keep(slots, backend, names)[0], tuple(chosen)
+
+    def published(self, backend: str) -> list[str]:
+        """Names of the containers that stand in the backend's slots on disk."""
+        return list(self._read()[1].get(backend, {}).values())
+
     def withdraw(self, backend: str, container: str) -> bool:
         """Takes the container's slot away, on disk and in the running worker. False: it had none."""
         had = False
@@ -128,8 +191,7 @@ class Balancer:
 
     def slot(self, backend: str, container: str) -> str | None:
         """The slot that the container stands in on disk; None if it has none."""
-        seen = self._do("read")
-        return slotting.slot_of(json.loads(seen["slots"]) if seen["slots"] else {}, backend, container)
+        return slotting.slot_of(self._read()[1], backend, container)
 
     def wait_up(self, backend: str, slot: str, target: Found, seconds: float) -> None:
         """Waits until the load balancer's own check of the slot says UP.
@@ -148,11 +210,14 @@ class Balancer:
                 told.saw(answer["state"])
                 if time.monotonic() >= end or state_of(target).over:
                     break
-        raise WaitFailed(
+        raise self._not_up(backend, slot, target, seconds, answer["state"])
+
+    def _not_up(self, backend: str, slot: str, target: Found, seconds: float, saw: str) -> WaitFailed:
+        return WaitFailed(
             f"{target.name}: the load balancer does not take it",
             {
                 "wanted": f"slot {backend}/{slot} of {self.found.name} UP within {seconds:.0f} s",
-                "saw": answer["state"],
+                "saw": saw,
                 "container": describe(target),
                 "log": log_lines(target) or ["empty"],
             },

@@ -25,6 +25,8 @@ class Tools:
     """``kolla_iac.render.haproxy.render``"""
     describe: Callable[[BalancerConfig], str]
     """``kolla_iac.render.haproxy.description``"""
+    beside: Callable[[], Mapping[str, str]]
+    """``kolla_iac.render.haproxy.beside``"""
     images: Callable[[ImagesStage, Callable[[str], None]], None]
     """``kolla_iac.images.ensure``"""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kolla_iac.errors import KollaError
-from kolla_iac.runtime.containers import Found, tidy
+from kolla_iac.runtime.containers import Found, log_lines, tidy
 
 _BOOT = "import json,sys;r=json.loads(sys.stdin.readline());exec(compile(r['program'],r['name'],'exec'));"
 _BOOT += "print(json.dumps(main(r['request'])))"
@@ -70,34 +70,106 @@ def run(found: Found, command: list[str], *, stdin: str = "", user: str = "", ti
 
 
 def _converse(sock: Any, stdin: bytes, deadline: float) -> dict[int, bytearray]:
-    """Sends standard input, closes it, and reads both output streams to their end.
-
-    Docker frames them: stream (1 or 2), three zeros, length as 4 bytes, then the data.
-    """
-    raw = sock._sock
-    # What came together with the answer's headers lies in this buffer, so it must be read through it.
-    reader = sock._response.raw._fp.fp
-    raw.settimeout(max(deadline - time.monotonic(), 0.1))
+    """Sends standard input, closes it, and reads both output streams to their end."""
     if stdin:
-        raw.sendall(stdin)
-        raw.shutdown(1)
-    pending = bytearray()
+        sock._sock.settimeout(max(deadline - time.monotonic(), 0.1))
+        sock._sock.sendall(stdin)
+        sock._sock.shutdown(1)
     streams = {1: bytearray(), 2: bytearray()}
-    while True:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError
-        raw.settimeout(remaining)
-        data = reader.read1(65536)
-        if not data:
-            return streams
-        pending += data
-        while len(pending) >= 8:
-            stream, length = struct.unpack(">BxxxL", pending[:8])
-            if len(pending) < 8 + length:
-                break
-            streams.setdefault(stream, bytearray()).extend(pending[8 : 8 + length])
-            del pending[: 8 + length]
+    frames = Frames(sock)
+    while frame := frames.next(deadline):
+        stream, data = frame
+        streams.setdefault(stream, bytearray()).extend(data)
+    return streams
+
+
+class Frames:
+    """What a container writes, as it comes.
+
+    Docker frames it: stream (1 or 2), three zeros, length as 4 bytes, then the data.
+    """
+
+    def __init__(self, sock: Any) -> None:
+        self._raw = sock._sock
+        # What came together with the answer's headers lies in this buffer, so it must be read through it.
+        self._reader = sock._response.raw._fp.fp
+        self._pending = bytearray()
+
+    def next(self, deadline: float) -> tuple[int, bytes] | None:
+        """The next piece, and its stream; None when there will be no more.
+
+        Raises:
+            TimeoutError: none came before the deadline, in seconds of the monotonic clock.
+        """
+        while True:
+            if len(self._pending) >= 8:
+                stream, length = struct.unpack(">BxxxL", self._pending[:8])
+                if len(self._pending) >= 8 + length:
+                    data = bytes(self._pending[8 : 8 + length])
+                    del self._pending[: 8 + length]
+                    return stream, data
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError
+            self._raw.settimeout(remaining)
+            received = self._reader.read1(65536)
+            if not received:
+                return None
+            self._pending += received
+
+
+class Conversation:
+    """With a container's own command: a line on its standard input, a line of JSON in answer.
+
+    When it is closed, or this process ends, the command's standard input ends too.
+    """
+
+    def __init__(self, found: Found) -> None:
+        """
+        Args:
+            found: made with an open standard input, and not yet started.
+        """
+        api = found.client.api
+        parameters = {"stdin": 1, "stdout": 1, "stderr": 0, "stream": 1}
+        self.found = found
+        self._sock: Any = api.attach_socket(found.id, params=parameters)
+        self._frames = Frames(self._sock)
+        self._text = b""
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def ask(self, order: str, seconds: float) -> dict[str, Any]:
+        """Gives an order and waits for its answer.
+
+        Raises:
+            KollaError: the answer is trouble, none comes in time, or the container has ended.
+        """
+        try:
+            if order:
+                self._sock._sock.sendall(order.encode() + b"\n")
+            answer: dict[str, Any] = json.loads(self._line(time.monotonic() + seconds))
+        except TimeoutError:
+            raise KollaError(f"{self.found.name} did not answer '{order}' within {seconds:.0f} s") from None
+        except OSError as error:
+            raise CannotRun(f"{self.found.name} cannot be asked", {"saw": str(error)}) from error
+        if "trouble" in answer:
+            raise KollaError(answer["trouble"])
+        return answer
+
+    def _line(self, deadline: float) -> bytes:
+        """The next line that is an answer: what else is written comes before the command has begun."""
+        while True:
+            line, newline, rest = self._text.partition(b"\n")
+            if newline:
+                self._text = rest
+                if line.startswith(b"{"):
+                    return line
+                continue
+            frame = self._frames.next(deadline)
+            if frame is None:
+                raise CannotRun(f"{self.found.name} has ended", {"log": log_lines(self.found) or ["empty"]})
+            self._text += frame[1]
 
 
 @cache

@@ -10,7 +10,7 @@ import io
 import re
 import tarfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from kolla_iac.errors import KollaError
@@ -25,6 +25,7 @@ from kolla_iac.model.stage import (
 )
 from kolla_iac.runtime.containers import Found, describe, find, log_lines, state_of, tidy
 from kolla_iac.runtime.context import Context
+from kolla_iac.runtime.execute import Conversation
 from kolla_iac.runtime.others import refuse_others
 
 if TYPE_CHECKING:
@@ -73,13 +74,42 @@ def job(stage: JobStage, context: Context) -> None:
             release stand where it asks that there be none.
     """
     refuse_others(stage, context)
-    for leftover in find(context.hosts, {LABEL_ENVIRONMENT: stage.environment, LABEL_STAGE: stage.name}):
-        leftover.container.remove(force=True)
-        context.say(f"{leftover.name}, left by an earlier run, removed")
+    remove_leftovers(stage, context)
     for host in (stage.host, *stage.also_on):
         for note in run(stage, host, context):
             context.say(note)
     context.say(f"{stage.name} done")
+
+
+def remove_leftovers(stage: JobStage, context: Context) -> None:
+    """Containers that a run of the job has left which was cut off."""
+    for leftover in find(context.hosts, {LABEL_ENVIRONMENT: stage.environment, LABEL_STAGE: stage.name}):
+        leftover.container.remove(force=True)
+        context.say(f"{leftover.name}, left by an earlier run, removed")
+
+
+@contextlib.contextmanager
+def conversation(stage: JobStage, context: Context) -> Iterator[Conversation]:
+    """Runs the job as long as the block lasts, and talks with it.
+
+    Raises:
+        KollaError: it does not come to its first answer in time; as of ``job``.
+    """
+    remove_leftovers(stage, context)
+    client = context.hosts.client(stage.host)
+    found = Found(stage.host, client, create(stage, client, stage.host, talks=True))
+    try:
+        found.container.put_archive("/", archive(stage.files))
+        talk = Conversation(found)
+        try:
+            found.container.start()
+            talk.ask("", stage.timeout)
+            context.say(f"{stage.name} started from {stage.image}")
+            yield talk
+        finally:
+            talk.close()
+    finally:
+        remove(found)
 
 
 def run(stage: JobStage, host: str, context: Context) -> list[str]:
@@ -116,8 +146,11 @@ def remove(found: Found) -> None:
         found.container.remove(force=True, v=True)
 
 
-def create(stage: JobStage, client: DockerClient, host: str) -> Container:
+def create(stage: JobStage, client: DockerClient, host: str, *, talks: bool = False) -> Container:
     """The container, not yet started: its files come first.
+
+    Args:
+        talks: whether it is given orders on its standard input.
 
     Raises:
         KollaError: the image is not there, or Docker refuses.
@@ -144,6 +177,7 @@ def create(stage: JobStage, client: DockerClient, host: str) -> Container:
             network=stage.network,
             user=stage.user or None,
             hostname=stage.name,
+            stdin_open=talks,
             cpu_shares=CPU_SHARES,
             security_opt=["no-new-privileges"],
             cap_drop=["ALL"],

@@ -17,9 +17,10 @@ from kolla_iac.model.stage import (
     RelayStage,
     RetireStage,
     Stage,
+    SwitchStage,
     VerifyStage,
 )
-from kolla_iac.runtime import balancer, handover, job, relay, single, timeline
+from kolla_iac.runtime import balancer, handover, job, relay, single, switch, timeline
 from kolla_iac.runtime.context import Context
 from kolla_iac.runtime.failure import Interrupted, StageFailed, with_facts
 
@@ -84,6 +85,8 @@ def _dispatch(stage: Stage, context: Context) -> None:
             handover.handover(stage, context)
         case RetireStage():
             handover.retire_replicas(stage, context)
+        case SwitchStage():
+            switch.switch(stage, context)
         case VerifyStage():
             handover.verify(stage, context)
         case BalancerStage():

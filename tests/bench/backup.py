@@ -1,4 +1,4 @@
-"""``python -m tests.bench.backup``: backups of a server with rows of 2 GB, and of a cloud under load.
+"""``python -m tests.bench.backup``: backups of a server with rows of 2 GB, of a cloud under load, and a cloud's move.
 
 A server of its own (``t-...``), beside it the same with plain mariadb-backup into a directory, in turn; then an
 environment of its own. All of it is removed in the end. ``--gigabytes`` makes it smaller. Nothing is judged.
@@ -28,6 +28,7 @@ from tests.engine.runtime_support import HOSTS
 from tests.waiting import eventually
 
 from . import machine
+from .move import of_move
 from .rows import Row, table
 from .upgrade.meter import Containers
 
@@ -224,6 +225,8 @@ def main(arguments: list[str]) -> int:
         (folder / "repositories").mkdir()
         found = of_rows(folder / "repositories", wanted.gigabytes)
         found += under_load(folder / "cloud")
+        told("a move to another database server, and back")
+        found += of_move(folder / "move")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(table(found))

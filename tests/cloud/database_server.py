@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import secrets
 import shutil
@@ -27,7 +28,10 @@ class Server:
         self.image, self.folder = image, folder
         self.name = f"kolla-t-dba-{secrets.token_hex(3)}"
         bridge = json.loads(_run("docker", "network", "inspect", "bridge"))
-        self.address = str(bridge[0]["IPAM"]["Config"][0]["Gateway"])
+        pool = bridge[0]["IPAM"]["Config"][0]
+        # a daemon that has never been restarted does not say which address it took, which is the first
+        first = next(ipaddress.ip_network(pool["Subnet"]).hosts())
+        self.address = str(pool.get("Gateway") or first)
         """Of this machine, as containers of every network reach it."""
         self.port = free_port()
 

@@ -156,7 +156,7 @@ class Kept:
 
         found: Rows = {}
         for collection in TOP:
-            for one in self._whole(token, collection):
+            for one in self.whole(token, collection):
                 found[f"{collection}/{_key(collection, one)}"] = flat(one)
         for group in self.groups:
             for one in read(f"/groups/{group}/users", "users"):
@@ -168,7 +168,7 @@ class Kept:
             found[f"trusts/{one['id']}"] = flat(read(f"/OS-TRUST/trusts/{one['id']}", "trust"))
         return found
 
-    def _whole(self, token: str, collection: str) -> Iterator[Fields]:
+    def whole(self, token: str, collection: str) -> Iterator[Fields]:
         """A collection, of which Keystone gives no more than a thousand rows at once, and not all of them in pages."""
         path: str | None = f"/{collection}" + (f"?limit={PAGE}" if collection == "users" else "")
         while path:

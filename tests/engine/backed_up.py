@@ -39,7 +39,7 @@ from kolla_iac.runtime.job import archive, run
 
 from .runtime_support import HOSTS, RELEASE, swept
 
-TOOLS = Tools(render=haproxy.render, describe=haproxy.description, images=ensure)
+TOOLS = Tools(render=haproxy.render, describe=haproxy.description, beside=haproxy.beside, images=ensure)
 
 
 def mariadb_image() -> str:

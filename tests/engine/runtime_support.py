@@ -234,7 +234,9 @@ class Small:
 
     def context(self) -> Context:
         self.lines = []
-        tools = Tools(render=haproxy.render, describe=haproxy.description, images=ensure)
+        tools = Tools(
+            render=haproxy.render, describe=haproxy.description, beside=haproxy.beside, images=ensure
+        )
         return Context(Hosts(HOSTS), tools, self.write)
 
     def write(self, line: str) -> None:

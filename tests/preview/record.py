@@ -60,6 +60,7 @@ def _record(cloud: Cloud) -> None:
     keep(cloud, "upgrade-held", merged(NEW, {"upgrade": {"contract": "manual"}}))
     keep(cloud, "upgrade-without-backup", merged(NEW, {"backup": {"before_upgrade": "never"}}))
     streamed(cloud, "upgrade-events", NEW)
+    keep(cloud, "move", {"services": {"database": {"external": {"host": "db.example"}, "move": True}}})
     keep(cloud, "wrong-setting", {"services": {"keystone": {"replicas": 0}}})
     cloud.write()
     settings = cloud.file.read_text()

@@ -1,7 +1,8 @@
 """What must happen beside HAProxy: its files, its admin socket, its reload. Runs inside its container.
 
 Actions (``request["action"]``): ``info``, ``look``, ``published``, ``read``, ``commit``, ``reload``, ``wait_up``,
-``drain``. Whatever changes something holds one lock, so that a reload never misses what a handover writes at the
+``drain``, and for an exchange of all that is behind a backend at once ``prepare``, ``wait_checked``, ``hold``,
+``wait_quiet``. Whatever changes something holds one lock, so that a reload never misses what a handover writes at the
 same time. Every action may run again.
 """
 
@@ -31,6 +32,7 @@ SLOTS = BASE / "slots.json"
 CLOUD = BASE / "cloud.d" / "10-cloud.cfg"
 EMPTY = "192.0.2.1"
 CAP_KILL = 5
+SURELY = 1.0
 CLOSED = 0x01 | 0x02 | 0x08 | 0x10 | 0x20
 """Bits of a slot's admin state that keep traffic away: maintenance, drain, a name without address. Others tell
 history: disabled in the configuration, name changed. Source: HAProxy's management guide, "show servers state"."""
@@ -192,10 +194,17 @@ def commit(request: dict[str, Any]) -> dict[str, Any]:
 
     ``digest`` is what the caller read; if something else has been published since, nothing is written and the
     answer says ``conflict``. ``publish`` and ``close`` list ``[backend, slot, container]`` and ``[backend, slot]``.
+    ``beside``: files that the text loads. ``held``: the backend whose requests must be held for `SURELY` seconds more;
+    what is published was prepared then, and gets requests at once, after what is closed gets none.
     """
     with locked():
         if request["digest"] != digest():
             return {"conflict": True}
+        if request["held"]:
+            check_held(request["held"], request["publish"])
+        for path, text in request["beside"].items():
+            if text_of(Path(path)) != text:
+                write(Path(path), text)
         if text_of(CLOUD) != request["text"]:
             if request["check"]:
                 check(request["text"])
@@ -208,8 +217,80 @@ def commit(request: dict[str, Any]) -> dict[str, Any]:
         for backend, slot in request["close"]:
             order(f"set server {backend}/{slot} state maint")
         for backend, slot, container in request["publish"]:
-            publish(backend, slot, container, request["seconds"])
+            if request["held"]:
+                order(f"set server {backend}/{slot} state ready")
+            else:
+                publish(backend, slot, container, request["seconds"])
+        if request["held"]:
+            order(f"hold {request['held']} 0")
     return {"conflict": False}
+
+
+def check_held(backend: str, prepared: list[list[str]]) -> None:
+    """Requests wait long enough yet, and what gets them next was checked.
+
+    Raises:
+        Trouble: HAProxy has started anew, or time is over: nothing may be exchanged on the ground of what was seen.
+    """
+    if left(backend) < SURELY:
+        raise Trouble(f"requests to {backend} are not held any more")
+    for _, slot, container in prepared:
+        row = statistics(backend, slot)
+        if server_state(backend, slot)[17] != container or row["check_status"] not in ("L7OK", "* L7OK"):
+            raise Trouble(
+                f"{container} in slot {backend}/{slot} is not ready any more: {row['check_status']}"
+            )
+
+
+def left(backend: str) -> float:
+    """Seconds for which requests of a backend are held yet."""
+    answer = tell(f"hold {backend}")
+    if not answer.startswith("held "):
+        raise Trouble(f"HAProxy cannot hold requests: {answer}")
+    return float(answer.split()[1])
+
+
+def hold(request: dict[str, Any]) -> dict[str, Any]:
+    """Requests of a backend wait from now on, for so many seconds at most; 0: not any more."""
+    tell(f"hold {request['backend']} {request['seconds']}")
+    return {"left": left(request["backend"])}
+
+
+def wait_quiet(request: dict[str, Any]) -> dict[str, Any]:
+    """Waits, while the backend is held, until nothing behind it works at a request."""
+    backend = request["backend"]
+    end, looks = time.monotonic() + request["seconds"], 0
+    while True:
+        table = csv.DictReader(io.StringIO(tell("show stat").lstrip("# ")))
+        rows = [row for row in table if row["pxname"] == backend and row["svname"] != "FRONTEND"]
+        sessions = sum(int(row["scur"] or 0) + int(row["qcur"] or 0) for row in rows)
+        # twice: a request that was let through just before the hold may not have met its server yet
+        looks = 0 if sessions else looks + 1
+        if looks == 2 or time.monotonic() > end:
+            return {"sessions": sessions, "left": left(backend)}
+        time.sleep(0.05)
+
+
+def prepare(request: dict[str, Any]) -> dict[str, Any]:
+    """Has containers checked in free slots of the running worker alone: a reload or a restart forgets them."""
+    with locked():
+        for backend, slot, container in request["publish"]:
+            publish(backend, slot, container, request["seconds"])
+    return {}
+
+
+def wait_checked(request: dict[str, Any]) -> dict[str, Any]:
+    """Waits until HAProxy's own check of a prepared slot succeeds, and leaves it shut."""
+    end = time.monotonic() + request["seconds"]
+    while True:
+        row = statistics(request["backend"], request["slot"])
+        checked = row["check_status"] == "L7OK" and row["status"].startswith("DRAIN")
+        if checked or time.monotonic() > end:
+            return {
+                "up": checked,
+                "state": f"{row['status']}, check {row['check_status']} {row['check_code']}",
+            }
+        time.sleep(0.05)
 
 
 def publish(backend: str, slot: str, container: str, seconds: float) -> None:
@@ -344,6 +425,10 @@ ACTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "reload": reload,
     "wait_up": wait_up,
     "drain": drain,
+    "prepare": prepare,
+    "wait_checked": wait_checked,
+    "hold": hold,
+    "wait_quiet": wait_quiet,
 }
 
 

@@ -53,7 +53,7 @@ def test_what_the_stage_prints_is_found_again(monkeypatch: pytest.MonkeyPatch) -
         source="registry",
     )
     printed: list[str] = []
-    tools = Tools(render=lambda config, slots: "", describe=lambda config: "", images=ensure)
+    tools = Tools(render=lambda config, slots: "", describe=lambda config: "", beside=dict, images=ensure)
     context = Context(Hosts({}), tools, printed.append)
     context.tools.images(stage, context.say)
     assert said("\n".join(printed)) == (Present(PULLED, 412, DIGEST),)

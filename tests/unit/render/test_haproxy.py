@@ -1,7 +1,7 @@
 """The load balancer's configuration, as golden text where it is what an operator reads."""
 
 from kolla_iac.model.balancer import Backend, BalancerConfig, Frontend
-from kolla_iac.render.haproxy import description, global_config, render
+from kolla_iac.render.haproxy import beside, description, global_config, render
 
 CONFIG = BalancerConfig(
     frontends=(Frontend(name="keystone-public", backend="keystone", port=5000),),
@@ -15,6 +15,7 @@ frontend keystone-public
     bind "${BIND_5000-:5000}"
     http-request set-header X-Forwarded-Proto http unless { ssl_fc }
     http-request set-header X-Forwarded-Proto https if { ssl_fc }
+    http-request lua.hold keystone
     default_backend keystone
 
 backend keystone
@@ -31,7 +32,9 @@ backend keystone
 def test_frontends_and_backends_with_their_slots() -> None:
     text = render(CONFIG, {"keystone": {"s2": "keystone-1-4f2a9c1"}})
     assert text.endswith(SECTIONS)
-    assert text.startswith(f"global\n    description {description(CONFIG)}\n\nresolvers docker\n")
+    first = f"global\n    description {description(CONFIG)}\n    lua-load /var/lib/haproxy/hold.lua\n"
+    assert text.startswith(f"{first}\nresolvers docker\n")
+    assert list(beside()) == ["/var/lib/haproxy/hold.lua"]
     assert "    timeout client 70s\n" in text
     assert "    timeout server 80s\n" in text
 
