@@ -16,7 +16,7 @@ from kolla_iac.resources.service import Service
 
 
 class Backups(Service):
-    """Makes backups of the managed MariaDB and verifies them, as ``backup.schedule`` says.
+    """Makes backups of the managed MariaDB, or of schemas elsewhere, and verifies them, as ``backup.schedule`` says.
 
     Creates one small container of the database's image beside it. Nothing waits for it. It comes after the
     services with a schema: a backup bears the release of its schemas.
@@ -48,7 +48,12 @@ class Backups(Service):
                 health=("CMD", *stages.ALIVE),
                 check=own.health_check,
                 limits=own.limits,
-                mounts=backups.mounts("create", cloud.environment, cloud.settings.backup),
+                mounts=backups.mounts(
+                    "create",
+                    cloud.environment,
+                    cloud.settings.backup,
+                    whole=cloud.settings.database.external is None,
+                ),
                 env={"PYTHONPATH": str(HERE)},
                 stop_seconds=stages.STOP_SECONDS,
             ),

@@ -23,7 +23,5 @@ SERVICE = Service(
     needs=("mariadb",),
     follows=("keystone",),
     share_host=False,
-    replaced=lambda environment: (
-        environment.backup.schedule is None or environment.database.external is not None
-    ),
+    replaced=lambda environment: environment.backup.schedule is None,
 )

@@ -10,10 +10,9 @@ from typing import Any
 import yaml
 
 from kolla_iac.components.backups.settings import BackupsSettings
-from kolla_iac.components.database.clients import option_file
 from kolla_iac.components.mariadb import backups
 from kolla_iac.components.mariadb.backup import schedule as program
-from kolla_iac.model.backup import REPOSITORY_PASSWORD, SFTP_KEY, Schedule, seconds
+from kolla_iac.model.backup import Schedule, seconds
 from kolla_iac.model.environment import Environment
 from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.stackfile import ROTATIONS_KEY, SETTINGS_KEY
@@ -60,14 +59,13 @@ def files(
         rotations: as they stand in the environment's file.
     """
     when = schedule(environment)
+    counted = {secret: int(one.get("count", 0)) for secret, one in rotations.items()}
     return backups.files(
         f"serve {seconds(when.every)} {seconds(when.verify)} {seconds(when.logs)}",
         environment=name,
         release=environment.release,
         policy=environment.backup,
-        password=secrets[REPOSITORY_PASSWORD.name],
-        key=secrets.get(SFTP_KEY.name, ""),
-        client=option_file("mariadb.internal", 3306, "root", secrets["mariadb_root_password"]),
+        access=backups.access(environment, secrets, counted),
         cloud={
             "settings.yaml": settings(environment, rotations),
             "secrets.json": json.dumps(dict(secrets), indent=1),

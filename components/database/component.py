@@ -37,9 +37,10 @@ DUMP_SECONDS = 3600
 """A dump and its trial are bounded; a large schema takes its time."""
 COPY_SECONDS = 24 * 3600
 """A copy is bounded; one of a large schema takes its time."""
-Make = Callable[[tuple[str, str], Login, list[ConfigFile], str], tuple[Upload, ...]]
-"""Administrator, the schema's user, certificates, password of the administrator of the server that a schema leaves ->
-what a Job gets."""
+Left = tuple[str, list[ConfigFile]]
+"""Of the server that a schema leaves: its administrator's password, and certificates."""
+Make = Callable[[tuple[str, str], Login, list[ConfigFile], Left], tuple[Upload, ...]]
+"""Administrator, the schema's user, certificates, what is known of a server that it leaves -> what a Job gets."""
 
 
 class Database(pulumi.ComponentResource):
@@ -171,7 +172,7 @@ class Database(pulumi.ComponentResource):
         """
         policy, server = self._cloud.settings.backup, self._server
 
-        def files(_: tuple[str, str], login: Login, tls: list[ConfigFile], __: str) -> tuple[Upload, ...]:
+        def files(_: tuple[str, str], login: Login, tls: list[ConfigFile], __: Left) -> tuple[Upload, ...]:
             client = option_file(server.host, server.port, login.user, login.password, server.login["tls"])
             return dump_files(policy, self._schema, client, f"{DUMP} make", tls)
 
@@ -195,9 +196,10 @@ class Database(pulumi.ComponentResource):
         source, target = self._source, self._server
         assert source is not None
 
-        def files(_: tuple[str, str], login: Login, tls: list[ConfigFile], left: str) -> tuple[Upload, ...]:
-            admin = (source.admin_user, left) if source.admin_user else ("", "")
-            return move_files(phase, (source.login, admin), target.login, login, tls)
+        def files(_: tuple[str, str], login: Login, tls: list[ConfigFile], left: Left) -> tuple[Upload, ...]:
+            password, theirs = left
+            admin = (source.admin_user, password) if source.admin_user else ("", "")
+            return move_files(phase, (source.login, admin), target.login, login, [*tls, *theirs])
 
         return files
 
@@ -277,7 +279,7 @@ class Database(pulumi.ComponentResource):
         def made(it: list[Any]) -> tuple[Upload, ...]:
             admin, password, ours, theirs, left = it
             login = Login(self._schema, self._user, password)
-            return files((server.admin_user, admin), login, [*ours, *theirs], left)
+            return files((server.admin_user, admin), login, ours, (left, theirs))
 
         return {
             **self._cloud.about(f"{self._schema}-{name}", self._schema, ""),

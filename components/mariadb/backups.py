@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kolla_iac.components.database.clients import option_file
+from kolla_iac.components.database.server import DatabaseServer, tls_files
 from kolla_iac.components.mariadb import sftp
 from kolla_iac.components.mariadb.backup.tools import DATA, HERE, KEPT, REPOSITORY, RESTORED, VOLUMES
-from kolla_iac.model.backup import BackupSettings, Target
+from kolla_iac.components.schemas import schemas
+from kolla_iac.model.backup import CREDENTIALS, REPOSITORY_PASSWORD, SFTP_KEY, BackupSettings, Target
+from kolla_iac.model.database import CLIENT_KEY
+from kolla_iac.model.environment import Environment
+from kolla_iac.model.rotation import Counts
 from kolla_iac.model.stage import JobStage, Mount, Upload
 from kolla_iac.render.contract import ConfigFile, uploads
 from kolla_iac.resources.container import KOLLA_START
@@ -34,10 +41,60 @@ def place(target: Target) -> tuple[str, tuple[Mount, ...]]:
     return path, (Mount(volume=target.directory or target.volume or "", path=path),)
 
 
-def mounts(phase: str, environment: str, policy: BackupSettings) -> tuple[Mount, ...]:
-    """The repository and, where a phase needs them, the server's data; only ``swap`` may write there."""
+@dataclass(frozen=True)
+class Access:
+    """What opens the repository and the server. All of it is secret."""
+
+    password: str
+    """Of the repository."""
+    key: str = ""
+    """Private key for an SFTP server."""
+    credentials: str = ""
+    """Lines ``NAME=VALUE`` for restic's environment."""
+    client: str = ""
+    """Option file with which a Job logs in to the whole server."""
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    """Of a server of somebody else's: schema -> option file of its user. There is no ``client`` then."""
+    certificates: tuple[ConfigFile, ...] = ()
+    """Those that the option files name."""
+
+    def to(self, phase: str) -> Access:
+        """What a phase needs of it: few log in to a server."""
+        if phase in ("create", "logs", "restore", "serve"):
+            return self
+        return replace(self, client="", schemas={}, certificates=())
+
+
+def access(environment: Environment, secrets: Mapping[str, str], rotations: Counts) -> Access:
+    """With the secrets of an environment."""
+    external = environment.database.external
+    opens = Access(
+        secrets[REPOSITORY_PASSWORD.name], secrets.get(SFTP_KEY.name, ""), secrets.get(CREDENTIALS.name, "")
+    )
+    if external is None:
+        password = secrets.get("mariadb_root_password", "")  # none is known yet of a cloud that is lost
+        return replace(opens, client=option_file("mariadb.internal", 3306, "root", password))
+    server = DatabaseServer(external.host, external.port, tls=external.tls)
+    return replace(
+        opens,
+        schemas={
+            one.name: option_file(
+                external.host, external.port, one.user, secrets[one.secret], server.login["tls"]
+            )
+            for one in schemas(environment, rotations)
+        },
+        certificates=tuple(tls_files(external.tls, secrets.get(CLIENT_KEY.name, ""), "root")),
+    )
+
+
+def mounts(phase: str, environment: str, policy: BackupSettings, *, whole: bool = True) -> tuple[Mount, ...]:
+    """The repository and, where a phase needs them, the server's data; only ``swap`` may write there.
+
+    Args:
+        whole: whether it is the service ``mariadb`` that is backed up, and not schemas elsewhere.
+    """
     target = place(policy.target)[1]
-    if phase not in ("create", "logs", "room", "swap"):
+    if not whole or phase not in ("create", "logs", "room", "swap"):
         return target
     data = f"kolla-{environment}-mariadb-1"
     return (*target, Mount(volume=data, path=DATA, read_only=phase != "swap"))
@@ -49,9 +106,7 @@ def files(
     environment: str,
     release: str,
     policy: BackupSettings,
-    password: str,
-    key: str = "",
-    client: str = "",
+    access: Access,
     cloud: Mapping[str, str] | None = None,
     volumes: Sequence[str] = (),
 ) -> tuple[Upload, ...]:
@@ -59,9 +114,6 @@ def files(
 
     Args:
         command: a phase and its words.
-        password: of the repository. Secret.
-        key: private key for an SFTP server. Secret.
-        client: the option file with which it logs in to the server. Secret.
         cloud: name -> content of what else a backup is to hold. Secret.
         volumes: names of the server's, of the restored one, of that which keeps, where they lie in /volumes.
     """
@@ -72,19 +124,26 @@ def files(
         "options": [sftp.option(policy.target.sftp)] if policy.target.sftp else [],
         "keep": policy.keep.model_dump(),
         "volumes": list(volumes),
+        "schemas": list(access.schemas),
     }
     program = [
         ConfigFile(f"{HERE}/backup/{one.name}", one.read_text()) for one in sorted(PROGRAM.glob("*.py"))
     ]
+    logins = {
+        "client.cnf": access.client,
+        "repository.env": access.credentials,
+        **{f"{schema}.cnf": text for schema, text in access.schemas.items()},
+    }
     more = [ConfigFile(f"{HERE}/cloud/{name}", text) for name, text in (cloud or {}).items()]
     return uploads(
         f"python3 -m backup {command}",
         [
             *program,
             ConfigFile(f"{HERE}/backup.json", json.dumps(orders)),
-            ConfigFile(f"{HERE}/repository.password", password),
-            *(sftp.files(policy.target.sftp, key) if policy.target.sftp else []),
-            *([ConfigFile(f"{HERE}/client.cnf", client)] if client else []),
+            ConfigFile(f"{HERE}/repository.password", access.password),
+            *(sftp.files(policy.target.sftp, access.key) if policy.target.sftp else []),
+            *(ConfigFile(f"{HERE}/{name}", text) for name, text in logins.items() if text),
+            *access.certificates,
             *more,
         ],
     )
@@ -96,13 +155,11 @@ def job(
     environment: str,
     release: str,
     policy: BackupSettings,
-    password: str,
+    access: Access,
     hosts: Mapping[str, str],
     host: str,
     image: str,
     network: str,
-    key: str = "",
-    client: str = "",
     cloud: Mapping[str, str] | None = None,
     into: str = "",
     kept: str = "",
@@ -122,7 +179,7 @@ def job(
     if together:
         mounted = (*place(policy.target)[1], Mount(volume=together, path=str(VOLUMES)))
     else:
-        mounted = mounts(phase, environment, policy)
+        mounted = mounts(phase, environment, policy, whole=not access.schemas)
         if into:
             mounted = (*mounted, Mount(volume=into, path=str(RESTORED)))
         if phase == "swap":
@@ -141,9 +198,7 @@ def job(
             environment=environment,
             release=release,
             policy=policy,
-            password=password,
-            key=key,
-            client=client,
+            access=access.to(phase),
             cloud=cloud,
             volumes=(data, into, kept) if together else (),
         ),

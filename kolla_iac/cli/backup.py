@@ -40,8 +40,8 @@ def _backup() -> None:
 def create_command(environment: Name) -> None:
     """Back the database server up while it serves, with the settings, the secrets and the state.
 
-    Goes to the repository that backup.target of the settings names, encrypted; only what changed is stored. Then
-    what backup.keep does not keep is removed.
+    Of an external server the schemas alone, as dumps of one moment each. Goes to the repository that backup.target of
+    the settings names, encrypted; only what changed is stored. Then what backup.keep does not keep is removed.
     """
     from kolla_iac.cli import repository
     from kolla_iac.cli.project import root
@@ -139,9 +139,12 @@ def restore_command(
 
     What was written since then is lost; what is replaced is kept. Asks first.
 
+    Of a backup of schemas on an external server, what they hold is backed up first, and the services stop meanwhile.
+
     After a dump the service stays stopped until `pulumi up` has brought the release that it is of. For a backup of
     the server all services that need it stop meanwhile; cut off, the same command goes on. With --into nothing stops.
     """
+    from kolla_iac.cli import restoring_schemas
     from kolla_iac.cli.engine import pulumi
     from kolla_iac.cli.moment import moment
     from kolla_iac.cli.project import existing, root
@@ -152,6 +155,9 @@ def restore_command(
     existing(project, environment)
     if not backup and not until:
         raise KollaError("no backup is named", {"next": f"kolla-iac backup list {environment}"})
+    if backup.startswith("schemas-") and not into and not until:
+        restoring_schemas.restore(project, environment, backup, yes=yes)
+        return
     if into or until or backup.startswith("mariadb-"):
         at = moment(until, datetime.now(UTC)) if until else ""
         _server(project, environment, backup or "newest", into, yes, at)
@@ -186,11 +192,13 @@ def _server(project: Path, environment: str, backup: str, into: str, yes: bool, 
     from kolla_iac.model.stage import JobStage
     from kolla_iac.runtime.job import run
 
+    about = repository.known(project, environment)
+    if until:
+        repository.refuse_external(about)
     if into:
         for line in repository.restore_into(project, environment, backup, into, until):
             print(line)
         return
-    about = repository.known(project, environment)
     plan = restoring.plan(about, backup, until)
     print("\n".join(restoring.told(plan, datetime.now(UTC))))
     if plan.goes_on:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kolla_iac.cli import moment
 from kolla_iac.errors import KollaError, SettingsError
-from kolla_iac.model.backup import REPOSITORY_PASSWORD, SFTP_KEY, Target
+from kolla_iac.model.backup import Target
 
 if TYPE_CHECKING:
     from kolla_iac.model.environment import Environment
@@ -30,11 +30,19 @@ class Known:
     settings: Environment
     secrets: dict[str, str]
     context: Context
+    rotations: Mapping[str, int] = field(default_factory=dict)
+    """How often each secret was rotated."""
 
     @property
     def target(self) -> Target:
         """Where its backups go."""
         return self.settings.backup.target
+
+    @property
+    def external(self) -> str:
+        """``host:port`` of a server of somebody else's that schemas are on; empty where it is the service."""
+        external = self.settings.database.external
+        return external.address if external else ""
 
     @property
     def image(self) -> str:
@@ -55,6 +63,7 @@ def known(project: Path, environment: str) -> Known:
     from kolla_iac.cli.engine import pulumi
     from kolla_iac.cli.project import existing
     from kolla_iac.cli.stage import context
+    from kolla_iac.model.rotation import counts
     from kolla_iac.model.stackfile import SECRETS_KEY, load_file
 
     file = existing(project, environment)
@@ -74,7 +83,14 @@ def known(project: Path, environment: str) -> Known:
     values = said[SECRETS_KEY]
     secrets = values.get("objectValue") or json.loads(values["value"])
     hosts = {host.name: host.docker for host in read.environment.hosts}
-    return Known(environment, file, read.environment, secrets, context(hosts, lambda _: None))
+    return Known(
+        environment,
+        file,
+        read.environment,
+        secrets,
+        context(hosts, lambda _: None),
+        counts(read.rotations),
+    )
 
 
 def create(project: Path, environment: str) -> list[str]:
@@ -86,13 +102,13 @@ def create(project: Path, environment: str) -> list[str]:
     from kolla_iac.cli.engine import pulumi
 
     about = known(project, environment)
-    client = _login(about)
+    _refuse_down(about)
     cloud = {
         "settings.yaml": about.file.read_text(),
         "secrets.json": json.dumps(about.secrets, indent=1),
         "state.json": pulumi(project, ["stack", "export", "--stack", environment]),
     }
-    return carry_out(about, "create", client=client, cloud=cloud)
+    return carry_out(about, "create", cloud=cloud)
 
 
 def logs(about: Known) -> list[str]:
@@ -101,20 +117,30 @@ def logs(about: Known) -> list[str]:
     Raises:
         KollaError: no server runs, or they were not stored: why, and the end of the log.
     """
-    return carry_out(about, "logs", client=_login(about))
+    refuse_external(about)
+    _refuse_down(about)
+    return carry_out(about, "logs")
 
 
-def _login(about: Known) -> str:
-    """The option file with which a Job logs in to the running server. Secret.
-
-    Raises:
-        KollaError: none runs.
+def refuse_external(about: Known) -> None:
     """
-    from kolla_iac.components.database.clients import option_file
+    Raises:
+        KollaError: the schemas are on a server of somebody else's, whose binary logs nobody here sees.
+    """
+    if about.external:
+        raise KollaError(
+            f"the binary logs of {about.external} are its owner's",
+            {"why": "schemas there are backed up as dumps, and no moment between two of them is known"},
+        )
 
-    if _server(about) is None:
+
+def _refuse_down(about: Known) -> None:
+    """
+    Raises:
+        KollaError: the server is the cloud's own, and does not run.
+    """
+    if not about.external and _server(about) is None:
         raise KollaError(f"no database server of {about.name} runs", {"next": f"kolla-iac up {about.name}"})
-    return option_file("mariadb.internal", 3306, "root", about.secrets["mariadb_root_password"])
 
 
 def listed(project: Path, environment: str) -> list[str]:
@@ -184,6 +210,8 @@ def table(said: dict[str, Any], now: datetime) -> list[str]:
 def _server(about: Known) -> Found | None:
     from kolla_iac.runtime.containers import of_service
 
+    if about.external:
+        return None  # one that runs nonetheless was left by a move
     found = of_service(about.context.hosts, about.name, SERVICE)
     return next((one for one in found if one.running), None)
 
@@ -222,26 +250,55 @@ def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
         _there(about, about.target.volume)
     host = server.host if server else about.settings.place(SERVICE)[0].name
     image = server.container.attrs["Config"]["Image"] if server else about.image
-    networks = list(server.container.attrs["NetworkSettings"]["Networks"]) if server else []
-    alone = "bridge" if about.target.restic or about.target.sftp else "none"
+    if about.external:
+        bring_image(about)
     stage = backups.job(
         phase,
         *words,
         environment=about.name,
         release=about.settings.release,
         policy=about.settings.backup,
-        password=about.secrets[REPOSITORY_PASSWORD.name],
-        key=about.secrets.get(SFTP_KEY.name, ""),
+        access=backups.access(about.settings, about.secrets, about.rotations),
         hosts={one.name: one.docker for one in about.settings.hosts},
         host=host,
         image=image,
-        network=networks[0] if phase in ("create", "logs") else alone,
+        network=_network(about, phase, host, server),
         **more,
     )
     try:
         return run(stage, host, about.context)
     except KollaError as error:
         raise in_its_words(error) from error
+
+
+def _network(about: Known, phase: str, host: str, server: Found | None) -> str:
+    """From which a phase reaches the server, or else the repository alone."""
+    from kolla_iac.model.stage import LABEL_ENVIRONMENT
+
+    if phase in ("create", "logs", "restore"):
+        if server:
+            return str(next(iter(server.container.attrs["NetworkSettings"]["Networks"])))
+        label = {"label": f"{LABEL_ENVIRONMENT}={about.name}"}
+        found = about.context.hosts.client(host).networks.list(filters=label)
+        return str(found[0].name) if found else "bridge"
+    return "bridge" if about.target.restic or about.target.sftp else "none"
+
+
+def bring_image(about: Known) -> None:
+    """Brings MariaDB's image where it is missing: it has the tools that read a repository."""
+    from docker.errors import ImageNotFound
+
+    from kolla_iac.cli.images import Target as Images
+    from kolla_iac.cli.images import bring
+    from kolla_iac.model.service import services
+
+    settings = about.settings
+    host = settings.place(SERVICE)[0]
+    try:
+        about.context.hosts.client(host.name).images.get(about.image)
+    except ImageNotFound:
+        named = {services()[SERVICE].image: about.image}
+        bring(Images(settings.release, {host.name: host.docker}, named, settings.images.source))
 
 
 def in_its_words(error: KollaError) -> KollaError:

@@ -151,7 +151,7 @@ def _bring_back(checkout: Path, about: Known, backup: str, name: str, file: Path
     Raises:
         KollaError: says why.
     """
-    from kolla_iac.cli.repository import carry_out
+    from kolla_iac.cli.repository import bring_image, carry_out
     from kolla_iac.cli.terminal import ago, agreed
     from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_ROLE
     from kolla_iac.runtime.containers import find
@@ -163,7 +163,7 @@ def _bring_back(checkout: Path, about: Known, backup: str, name: str, file: Path
             f"containers of {name} are there: {', '.join(standing[:3])}",
             {"meanwhile": "nothing was touched", "next": "give another name: --as NAME"},
         )
-    _image(about)
+    bring_image(about)
     (line,) = carry_out(about, "show", backup)
     shown = json.loads(line)
     files = _files(about, shown["backup"])
@@ -178,7 +178,11 @@ def _bring_back(checkout: Path, about: Known, backup: str, name: str, file: Path
     when = ago(datetime.fromisoformat(shown["made"]), datetime.now(UTC))
     print(f"restore  {shown['backup']} of {about.name}, {shown['release']}, made {when} ago")
     print(f"proof    {'verified' if shown['verified'] else 'never verified, so it is verified first'}")
-    print(f"data     {shown['rows']} rows, {shown['bytes'] / 1e6:.1f} MB, onto volume {volume}")
+    elsewhere = bool(shown["kind"])
+    size = f"{shown['rows']} rows, {shown['bytes'] / 1e6:.1f} MB"
+    print(
+        f"data     {size}, {'of an external server, which has them' if elsewhere else f'onto volume {volume}'}"
+    )
     print(f"settings {os.path.relpath(file, checkout)}, with {len(secrets)} secrets")
     for key in lost:
         print(f"not      {key}: was encrypted with the passphrase of then; set it again")
@@ -186,7 +190,11 @@ def _bring_back(checkout: Path, about: Known, backup: str, name: str, file: Path
     if not shown["verified"]:
         print("\n".join(carry_out(about, "verify", shown["backup"])))
     with _written(checkout, name, file, text, secrets):
-        _data(about, shown["backup"], name, volume)
+        if not elsewhere:
+            _data(about, shown["backup"], name, volume)
+    if elsewhere:
+        print(f"lost?    where that server lost them: kolla-iac backup restore {name} {shown['backup']}")
+        return
     for host in _elsewhere(about, file):
         print(f"warning  the settings place the database on {host}: bring the volume there, or change them")
 
@@ -203,17 +211,6 @@ def _data(about: Known, backup: str, name: str, volume: str) -> None:
         again = f"if nobody needs what it holds: docker volume rm {volume}; then the same again"
         facts = {"volume": volume, "next": again, "or": "give another name: --as NAME"}
         raise KollaError(error.headline, {**error.facts, **facts}) from error
-
-
-def _image(about: Known) -> None:
-    """Builds MariaDB's image where it is missing: it has the tools that read a repository."""
-    from kolla_iac.cli.images import Target, bring
-    from kolla_iac.cli.repository import SERVICE
-    from kolla_iac.model.service import services
-
-    settings = about.settings
-    hosts = {host.name: host.docker for host in settings.hosts}
-    bring(Target(settings.release, hosts, {services()[SERVICE].image: about.image}, "build"))
 
 
 def _files(about: Known, backup: str) -> dict[str, str]:

@@ -19,6 +19,12 @@ SFTP_KEY = Secret(
     "backup_sftp_key", "private key that the SFTP server of backups knows", kind="private_key", given=True
 )
 """Needed where the target is an SFTP server."""
+CREDENTIALS = Secret(
+    "backup_credentials",
+    "what restic needs of its environment to reach the repository: AWS_ACCESS_KEY_ID=... and its like, a line each",
+    given=True,
+)
+"""Needed where the target asks for it."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]*[smhd]$")]
 """As ``seconds`` reads it."""
@@ -61,16 +67,20 @@ class Target(Strict):
     """A directory of another machine, by SSH; `kolla-iac secrets set ENV backup_sftp_key` takes the private key."""
     restic: str | None = Field(default=None, min_length=3)
     """A repository as restic's option ``-r`` takes it, such as ``rest:http://backup.example:8000/``."""
+    credentials: bool = False
+    """With ``restic``: whether the secret ``backup_credentials`` says what it needs of its environment."""
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Names of those that are set; empty: there is no target."""
-        return tuple(name for name, value in self.model_dump().items() if value is not None)
+        """Names of the places that are set; empty: there is no target."""
+        places = ("directory", "volume", "sftp", "restic")
+        return tuple(name for name in places if getattr(self, name) is not None)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """What must be there to reach and to open the repository."""
-        return ((REPOSITORY_PASSWORD,) if self.given else ()) + ((SFTP_KEY,) if self.sftp else ())
+        asked = {REPOSITORY_PASSWORD: self.given, SFTP_KEY: self.sftp, CREDENTIALS: self.credentials}
+        return tuple(secret for secret, wanted in asked.items() if wanted)
 
 
 class Schedule(Strict):

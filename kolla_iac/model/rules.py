@@ -204,9 +204,6 @@ def _backup_schedule(written: Written) -> Iterator[Problem]:
     if not backup.target.given and written.whole("backup", "target"):
         hint = "target: {directory: /srv/backups}"
         yield Problem("backup.schedule", "needs a place for the backups, backup.target", hint)
-    if written.env.database.external:
-        reason = "is for the managed database server, and services.database.external takes its place"
-        yield Problem("backup.schedule", reason, "leave it out; whoever runs that server backs it up")
 
 
 def _overrides(written: Written) -> Iterator[Problem]:

@@ -83,6 +83,9 @@ def test_there_and_back_under_load(beside: Cloud, server: Server) -> None:
     cloud.kolla("database", "release")
     assert moving.settings() == {"moved_from": f"{server.address}:{server.port}"}
     cloud.keep({"services": {"database": moving.settings()}})
+    there = cloud.ids()
+    cloud.up()
+    assert cloud.ids() == there
     assert cloud.up().changes == 0
     assert cloud.answers()
 

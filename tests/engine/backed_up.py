@@ -162,6 +162,8 @@ class Repository:
     def job(self, phase: str, *words: str, **more: Any) -> JobStage:
         client = option_file(str(self.server.container.name), 3306, "root", self.server.password)
         create = phase in ("create", "logs")
+        opens = {"password": self.password, "client": client if create else ""}
+        opens |= {name: more.pop(name) for name in ("password", "key", "client", "schemas") if name in more}
         stage = backups.job(
             phase,
             *words,
@@ -169,12 +171,11 @@ class Repository:
                 "environment": self.environment,
                 "release": RELEASE,
                 "policy": self.policy,
-                "password": self.password,
+                "access": backups.Access(**opens),
                 "hosts": HOSTS,
                 "host": "here",
                 "image": self.server.image,
                 "network": str(self.server.network.name) if create else "none",
-                "client": client if create else "",
                 **more,
             },
         )

@@ -2,7 +2,8 @@
 
 Runs as ``python3 -m backup PHASE`` in MariaDB's image, which has mariadb-backup and restic:
 
-create              a backup of the running server and ``logs``, then what the policy does not keep goes
+create              a backup of the running server and ``logs``, or of the schemas in the orders; then what the policy
+                    does not keep goes
 logs                the server's binary logs up to now
 list                the backups, as one line of JSON
 verify NAME         restores a backup into a server of this container's own and compares; NAME may be ``newest``
@@ -15,16 +16,19 @@ show NAME [MOMENT]  what a backup is of, as one line of JSON; whether the moment
 room                whether ``swap`` has the room that it needs
 swap                what is in /restored takes the place of the server's data, which is in /kept from then on; the
                     server must not run. Cut off, it goes on when it runs again
+restore NAME        a backup of schemas in the place of what they hold
+stream              of ``create``: dumps of the schemas, on standard output
 unlock              the repository's locks go, whoever holds them
 serve EVERY VERIFY LOGS
                     these by the clock, until it is ended: see ``schedule``
 
 Reads /etc/kolla-iac/backup.json: ``environment``, ``release``, ``repository`` as restic takes it, ``options`` as its
 ``-o`` takes them, ``keep`` (last, daily, weekly, monthly), ``volumes``: for ``room`` and ``swap``, names of the three
-in /volumes, or none. Logs in with /etc/kolla-iac/client.cnf, opens the repository with
+in /volumes, or none; ``schemas``: those of a server of somebody else's, or none where the whole server is backed up.
+Logs in with /etc/kolla-iac/client.cnf, or as a schema's user with /etc/kolla-iac/SCHEMA.cnf; opens the repository with
 /etc/kolla-iac/repository.password. What lies in /etc/kolla-iac/cloud goes into each backup.
 
-A backup is two snapshots of one name: ``data``, the stream of mariadb-backup, and then ``manifest``, with
+A backup is two snapshots of one name: ``data``, the stream of mariadb-backup or dumps, and then ``manifest``, with
 manifest.json and what came from /etc/kolla-iac/cloud. One without a manifest was cut off and counts for nothing.
 A moment is written as in a backup's name, 20261126T101500Z. How binary logs are kept: ``logs.py``.
 """
@@ -33,122 +37,55 @@ import concurrent.futures
 import contextlib
 import datetime
 import json
+import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from . import cloud, logs
-from .repository import (
-    NO_REPOSITORY,
-    Snapshot,
-    attempt,
-    chosen,
-    every,
-    kind,
-    policy,
-    reason,
-    restic,
-    tagged,
-    tidy,
-    verified_last,
-)
+from . import cloud, logs, schemas
+from .making import Backup, alone, opened, told
+from .repository import Snapshot, chosen, every, kind, policy, restic, tagged, tidy, verified_last
 from .restoring import cloud_into, restore_into, room, show, swap
 from .schedule import serve
-from .tables import between, differing, revisions, survey
+from .tables import LOGINS, between, differing, revisions, survey
 from .throwaway import STREAM, server, unpack
-from .tools import CLIENT, DATA, FORM, HERE, QUERY, WORK, Orders, Trouble, last, lines, run, series, version
-
-
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """The only backup of this server: a lock in the server, which goes with its holder."""
-    line = [*QUERY, "--unbuffered"]
-    with subprocess.Popen(
-        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as client:
-        assert client.stdin and client.stdout and client.stderr
-        try:
-            with contextlib.suppress(BrokenPipeError):
-                client.stdin.write("SELECT GET_LOCK('kolla-iac backup', 0);\n")
-                client.stdin.flush()
-            answer = client.stdout.readline().strip()
-            if answer == "0":
-                raise Trouble("another backup of this server is being made; nothing was touched")
-            if answer != "1":
-                raise Trouble(f"the server is not reached: {last(client.stderr.read())}")
-            yield
-        finally:
-            client.kill()
+from .tools import CLIENT, DATA, FORM, HERE, QUERY, WORK, Orders, Trouble, lines, run, series, version
 
 
 def create(orders: Orders) -> Iterator[str]:
+    if orders["schemas"]:
+        yield from schemas.create(orders)
+        return
     began = time.monotonic()
-    with alone():
-        opened = attempt(orders, "unlock")  # of locks, those whose holder is gone
-        if opened.returncode == NO_REPOSITORY:
-            restic(orders, "init")
-            yield "a new repository of backups was made"
-        elif opened.returncode:
-            raise Trouble(reason(opened.returncode, opened.stderr))
-        now = datetime.datetime.now(datetime.UTC)
-        name = f"mariadb-{now:{FORM}}"
-        common = ["--json", "--host", orders["environment"], "--tag", f"backup:{name}"]
+    with alone(QUERY):
+        yield from opened(orders)
+        backup = Backup(orders, "mariadb")
         with concurrent.futures.ThreadPoolExecutor() as beside:
             surveyed = beside.submit(survey, QUERY)
             line = ["mariadb-backup", f"--defaults-file={CLIENT}", "--backup", "--stream=mbstream"]
             line += [f"--datadir={DATA}", f"--target-dir={WORK / 'stream'}"]
-            stream = [
-                "backup",
-                *common,
-                "--tag",
-                "data",
-                "--stdin-filename",
-                STREAM,
-                "--stdin-from-command",
-                "--",
-            ]
-            done = attempt(orders, *stream, *line)
-            if done.returncode:
-                raise Trouble(f"no backup was made: {reason(done.returncode, done.stderr)}")
+            streamed = backup.stream(STREAM, line)
             whole = f"{datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1):{FORM}}"
             before, moment = surveyed.result()
         after, later = survey(QUERY)
         tables = between(before, after if later != moment else before)
-        summary = json.loads(done.stdout.splitlines()[-1])
         found = every(orders)
-        (stored,) = (one for one in found if one["id"] == summary["snapshot_id"])
-        gtid = re.search(r"GTID of the last change '([^']*)'", done.stderr)
-        position = re.search(r"binlog position: filename '([^']*)', position '(\d+)'", done.stderr)
+        gtid = re.search(r"GTID of the last change '([^']*)'", streamed.said)
+        position = re.search(r"binlog position: filename '([^']*)', position '(\d+)'", streamed.said)
         on, up_to = followed(orders, found) if position else ("", "the server writes no binary logs")
         manifest = {
-            "backup": name,
-            "environment": orders["environment"],
-            "release": orders["release"],
-            "made": now.isoformat(timespec="seconds"),
             "server": series(lines(QUERY, "SELECT VERSION()")[0][0]),
             "tools": {"mariadb-backup": version(), "restic": series(restic(orders, "version"))},
             "gtid": gtid[1] if gtid else "",
             "log": {"line": on, "file": position[1], "position": int(position[2])} if position else None,
             "revisions": revisions(QUERY, tables),
-            "bytes": summary["total_bytes_processed"],
-            "added": summary["data_added_packed"],
-            "data": {"snapshot": stored["id"], "tree": stored["tree"]},
             "tables": tables,
         }
-        folder = WORK / "manifest"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
-        if (HERE / "cloud").is_dir():
-            shutil.copytree(HERE / "cloud", folder, dirs_exist_ok=True)
-        (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        tags = f"manifest,release:{orders['release']},whole:{whole}" + (f",line:{on}" if on else "")
-        restic(orders, "backup", *common, "--tag", tags, str(folder))
-        rows = sum(table["rows"][1] for table in tables.values())
-        size = f"{manifest['bytes'] / 1e6:.1f} MB, {manifest['added'] / 1e6:.1f} MB of it new"
-        yield f"backup {name}: {len(tables)} tables, {rows} rows, {size}, {time.monotonic() - began:.1f} s"
+        sealed = backup.seal(streamed, found, manifest, [f"whole:{whole}", *([f"line:{on}"] if on else [])])
+        yield f"{told(sealed)}, {time.monotonic() - began:.1f} s"
         yield up_to if on else f"no point in time after this backup can be restored: {up_to}"
         yield tidy(orders, logs.superfluous)
 
@@ -162,7 +99,7 @@ def followed(orders: Orders, found: list[Snapshot]) -> tuple[str, str]:
 
 
 def store_logs(orders: Orders) -> Iterator[str]:
-    with alone():
+    with alone(QUERY):
         yield logs.store(orders, every(orders))[1]
 
 
@@ -203,9 +140,11 @@ def verify(orders: Orders, name: str) -> Iterator[str]:
     data = WORK / "data"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
+    logical = bool(manifest.get("kind"))
     try:
-        unpack(orders, manifest, data)
-        with server(data) as query:
+        with (
+            schemas.restored(orders, manifest, data) if logical else unpacked(orders, manifest, data) as query
+        ):
             check = [
                 "mariadb-check",
                 "--no-defaults",
@@ -217,7 +156,7 @@ def verify(orders: Orders, name: str) -> Iterator[str]:
             bad = [line for line in checked.splitlines() if re.match(r"(error|warning)\s*:", line, re.I)]
             if bad:
                 raise Trouble(f"mariadb-check finds in {manifest['backup']}: {'; '.join(bad[:3])}")
-            found, _ = survey(query, snapshot=False)
+            found, _ = survey(query, snapshot=False, more=() if logical else LOGINS)
             keys = cloud.opened(query, found, cloud.secrets(orders, snapshot))
         if wrong := differing(manifest["tables"], found):
             raise Trouble(f"{manifest['backup']} is not what was backed up: {'; '.join(wrong[:5])}")
@@ -235,6 +174,14 @@ def verify(orders: Orders, name: str) -> Iterator[str]:
     )
 
 
+@contextlib.contextmanager
+def unpacked(orders: Orders, manifest: dict[str, Any], data: pathlib.Path) -> Iterator[list[str]]:
+    """A server of this container's own on a backup's data directory."""
+    unpack(orders, manifest, data)
+    with server(data) as query:
+        yield query
+
+
 def unlock(orders: Orders) -> Iterator[str]:
     restic(orders, "unlock", "--remove-all")
     yield "no lock is left in the repository"
@@ -242,6 +189,8 @@ def unlock(orders: Orders) -> Iterator[str]:
 
 PHASES: dict[str, Callable[..., Iterator[str]]] = {
     "create": create,
+    "stream": schemas.stream,
+    "restore": schemas.restore,
     "logs": store_logs,
     "list": listed,
     "verify": verify,

@@ -25,13 +25,15 @@ Snapshot = dict[str, Any]
 
 
 def environment(orders: Orders) -> dict[str, str]:
-    """restic's environment: neither password nor repository is an argument."""
+    """restic's environment: neither password nor repository is an argument. Credentials are lines ``NAME=VALUE``."""
+    credentials = (HERE / "repository.env").read_text() if (HERE / "repository.env").exists() else ""
     WORK.mkdir(parents=True, exist_ok=True)
     place = WORK / "repository"
     place.touch(mode=0o600)
     place.write_text(orders["repository"])
     return {
         **os.environ,
+        **dict(line.split("=", 1) for line in credentials.split() if "=" in line),
         "RESTIC_REPOSITORY_FILE": str(place),
         "RESTIC_PASSWORD_FILE": str(HERE / "repository.password"),
         "RESTIC_CACHE_DIR": str(WORK / "cache"),
@@ -82,11 +84,15 @@ def reason(code: int, said: str) -> str:
     'the repository does not open with the secret backup_repository_password: wrong password or no key found'
     >>> reason(1, "subprocess mariadb-backup: completed OK!\\nFatal: save(x): write /a/b: no space left on device")
     'restic: save(x): no space left on device'
+    >>> reason(1, "subprocess python3: schema x was not dumped\\nFatal: command failed: exit status 1")
+    'schema x was not dumped'
     """
     told = [plain(line) for line in said.splitlines() if line.strip()]
     own = [line for line in told if not line.startswith("subprocess ")]
     if any(line.startswith("subprocess ") and "completed OK!" in line for line in told):
         told = own
+    elif "command failed: exit status" in said and told != own:
+        return last("\n".join(line.partition(": ")[2] for line in told if line not in own), 2)
     for words, meaning in SSH.items():
         if words in said:
             return meaning
@@ -201,6 +207,8 @@ def chosen(orders: Orders, name: str, there: list[Snapshot]) -> tuple[Snapshot, 
     data = [one for one in kind(there, "data") if tagged(one, "backup") == name]
     if [(one["id"], one["tree"]) for one in data] != [tuple(manifest["data"].values())]:
         raise Trouble(f"the manifest of {name} does not belong to its data: one of them was replaced")
+    if manifest.get("kind"):
+        return found[0], manifest  # statements, which every server reads
     mine_is, made_by = (tuple(map(int, text.split("."))) for text in (version(), manifest["server"]))
     if made_by[:2] != mine_is[:2]:
         age = "newer" if made_by > mine_is else "older"

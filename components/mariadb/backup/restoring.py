@@ -6,7 +6,7 @@ import pathlib
 import shutil
 from collections.abc import Iterator
 
-from . import cloud, logs
+from . import cloud, logs, schemas
 from .repository import chosen, every, tagged
 from .throwaway import SPARE, unpack
 from .tools import DATA, KEPT, RESTORED, VOLUMES, Orders, Trouble, run
@@ -24,7 +24,8 @@ def show(orders: Orders, name: str, until: str = "") -> Iterator[str]:
         logs.needed(found, manifest)
     rows = sum(table["rows"][1] for table in manifest["tables"].values())
     about = {key: manifest[key] for key in ("backup", "made", "release", "server", "bytes", "gtid")}
-    yield json.dumps({**about, "rows": rows, "verified": tagged(snapshot, "verified")})
+    kind = manifest.get("kind", "")
+    yield json.dumps({**about, "kind": kind, "rows": rows, "verified": tagged(snapshot, "verified")})
 
 
 def restore_into(orders: Orders, name: str, until: str = "") -> Iterator[str]:
@@ -34,6 +35,9 @@ def restore_into(orders: Orders, name: str, until: str = "") -> Iterator[str]:
         raise Trouble("the place to restore into is not empty; nothing was touched")
     found = every(orders)
     _, manifest = chosen(orders, logs.backup_before(found, name, until) if until else name, found)
+    if manifest.get("kind"):
+        yield from schemas.into(orders, manifest)
+        return
     since = logs.needed(found, manifest) if until else []
     (RESTORED / PARTIAL).touch()
     try:

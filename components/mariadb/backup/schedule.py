@@ -92,11 +92,13 @@ def pause(failures: int, bound: float) -> float:
     return float(min(RETRY * 2 ** min(max(failures - 1, 0), 10), LONGEST, bound))
 
 
-def serve(_: Orders, every: str, verify: str, logs: str) -> Iterator[str]:
+def serve(orders: Orders, every: str, verify: str, logs: str) -> Iterator[str]:
     signal.signal(signal.SIGTERM, _end)
     WORK.mkdir(parents=True, exist_ok=True)
     between = {"look": every, "backup": every, "verify": verify, "logs": logs}
     bounds = {what: float(each) for what, each in between.items()}
+    if orders["schemas"]:
+        bounds["logs"] = math.inf  # of a server of somebody else's nobody gets any
     told: dict[str, Any] = {"since": _now(), "newest": "", "made": "", "verified": "", "tried": {}}
     failures = dict.fromkeys(bounds, 0)
     rest: dict[str, float] = {}

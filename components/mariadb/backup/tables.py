@@ -12,17 +12,24 @@ Table = dict[str, Any]
 """``rows`` and ``checksum`` of a survey; ``rows`` as [least, most], ``checksum`` or null in a manifest."""
 
 
-def survey(query: list[str], snapshot: bool = True) -> tuple[dict[str, Table], str]:
+def survey(
+    query: list[str], snapshot: bool = True, more: Iterable[str] = LOGINS
+) -> tuple[dict[str, Table], str]:
     """Rows and checksum of each table, all of one moment, and that moment: position in the binary log and InnoDB's.
 
     The same moment twice: nothing was changed between.
+
+    Args:
+        more: tables beside those that are no system's.
     """
     found = lines(
         query,
         "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' "
         f"AND table_schema NOT IN {SYSTEM}",
     )
-    names = sorted([".".join(row) for row in found]) + list(LOGINS)
+    names = sorted([".".join(row) for row in found]) + list(more)
+    if not names:
+        return {}, ""
     each = " UNION ALL ".join(f"SELECT {n}, COUNT(*) FROM {quoted(name)}" for n, name in enumerate(names))
     begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT;" if snapshot else ""
     answers = lines(

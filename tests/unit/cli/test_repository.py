@@ -57,14 +57,15 @@ def test_the_repository_s_password_is_needed_where_there_is_a_target() -> None:
     assert set(required(aimed)) - set(required(plain)) == {REPOSITORY_PASSWORD.name}
 
 
-def job(phase: str, **more: Any) -> Any:
+def job(phase: str, *, client: str = "", key: str = "", **more: Any) -> Any:
+    access = backups.Access("of-the-repository", key=key, client=client)
     return backups.job(
         phase,
         **{
             "environment": "dev",
             "release": "2025.2",
             "policy": BackupSettings(target=Target(directory="/srv/backups")),
-            "password": "of-the-repository",
+            "access": access,
             "hosts": {"local": "unix:///var/run/docker.sock"},
             "host": "local",
             "image": "kolla-iac/mariadb-server:1",
