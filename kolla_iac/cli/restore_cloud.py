@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -32,7 +33,8 @@ def restore_cloud(
         str,
         typer.Argument(
             metavar="REPOSITORY",
-            help="A directory of the host by its path, a Docker volume of it, or as restic's -r takes it.",
+            help="A directory of the host by its path, a Docker volume of it, sftp://USER@HOST[:PORT]/PATH, or as "
+            "restic's -r takes it.",
         ),
     ],
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Of which the backups are.")],
@@ -42,6 +44,16 @@ def restore_cloud(
     name: Annotated[str, typer.Option("--as", metavar="NAME", help="Another name for what comes back.")] = "",
     docker: Annotated[
         str, typer.Option("--docker", metavar="ENDPOINT", help="Of the host that the database will run on.")
+    ] = "",
+    sftp_key: Annotated[
+        str,
+        typer.Option("--sftp-key", metavar="FILE", help="Of an SFTP server: the private key that it knows."),
+    ] = "",
+    host_key: Annotated[
+        str,
+        typer.Option(
+            "--host-key", metavar="KEY", help="Of an SFTP server: its public key, `ssh-ed25519 ...`."
+        ),
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
@@ -57,7 +69,7 @@ def restore_cloud(
     made = name or environment
     file = project.file_of(checkout, made)
     _nothing_of(checkout, made, file)
-    about = _reading(repository, environment, docker, _password())
+    about = reading(repository, environment, docker, _password(), sftp_key, host_key)
     _bring_back(checkout, about, backup, made, file, yes=yes)
     shown = os.path.relpath(file, checkout)
     print(f"written  {shown}, with its secrets")
@@ -102,38 +114,63 @@ def _password() -> str:
     return sys.stdin.readline().removesuffix("\n")
 
 
-def target(text: str) -> Target:
+def target(text: str, host_key: str = "") -> Target:
     """Where a word says that a repository is.
+
+    Args:
+        host_key: of an SFTP server.
 
     >>> target("/srv/backups").given, target("safe").given, target("rest:http://backup.example:8000/").given
     (('directory',), ('volume',), ('restic',))
+    >>> target("sftp://kolla@backup.example:2022/srv/backups", "ssh-ed25519 AAAA").sftp.path
+    '/srv/backups'
     """
-    from kolla_iac.model.backup import Target
+    from kolla_iac.model.backup import Sftp, Target
 
+    if text.startswith("sftp://"):
+        parts = urlsplit(text)
+        host, user, path = parts.hostname or "", parts.username or "", parts.path.rstrip("/")
+        return Target(sftp=Sftp(host=host, port=parts.port or 22, user=user, path=path, host_key=host_key))
     if text.startswith("/"):
         return Target(directory=text.rstrip("/"))
     return Target(restic=text) if ":" in text else Target(volume=text)
 
 
-def _reading(repository: str, environment: str, docker: str, password: str) -> Known:
-    """What the repository is read with, before the environment's own settings are known."""
-    from pydantic import ValidationError
+def reading(
+    repository: str, environment: str, docker: str, password: str, sftp_key: str = "", host_key: str = ""
+) -> Known:
+    """What the repository is read with, before the environment's own settings are known.
 
+    Args:
+        sftp_key: a file with the private key, for an SFTP server.
+        host_key: of that server.
+
+    Raises:
+        KollaError: something is missing, or no such place can be.
+    """
     from kolla_iac.cli.repository import Known
     from kolla_iac.cli.stage import context
-    from kolla_iac.model.backup import REPOSITORY_PASSWORD
+    from kolla_iac.model.backup import REPOSITORY_PASSWORD, SFTP_KEY
     from kolla_iac.model.environment import load_environment
     from kolla_iac.model.releases import RELEASES
 
     if not password:
         raise KollaError("no password of the repository was given", {"meanwhile": "nothing was touched"})
     try:
-        place = target(repository)
-    except ValidationError as error:
+        place = target(repository, host_key)
+    except ValueError as error:
         raise KollaError(
             f"{repository!r} is no place of a repository",
-            {"saw": error.errors()[0]["msg"], "wanted": "/srv/backups, a volume's name, or rest:http://..."},
+            {
+                "saw": said(error),
+                "wanted": "/srv/backups, a volume's name, rest:http://..., or sftp://USER@HOST/PATH with --host-key",
+            },
         ) from None
+    if place.sftp and not (sftp_key and Path(sftp_key).is_file()):
+        raise KollaError(
+            "the SFTP server's key is missing",
+            {"wanted": "--sftp-key FILE, the private key that the server knows"},
+        )
     endpoint = docker or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     written = {
         "release": list(RELEASES)[-1],
@@ -142,7 +179,18 @@ def _reading(repository: str, environment: str, docker: str, password: str) -> K
     }
     settings = load_environment(written, "the repository's place")
     secrets = {REPOSITORY_PASSWORD.name: password}
+    secrets |= {SFTP_KEY.name: Path(sftp_key).read_text()} if place.sftp else {}
     return Known(environment, Path(repository), settings, secrets, context({HOST: endpoint}, lambda _: None))
+
+
+def said(error: ValueError) -> str:
+    """The first thing that is wrong, and with what."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return " ".join([*(str(one) for one in first["loc"][-1:]), str(first["msg"])])
 
 
 def _bring_back(checkout: Path, about: Known, backup: str, name: str, file: Path, *, yes: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -33,16 +35,23 @@ def test_a_backup_is_made_while_it_serves_and_proven(aimed: Cloud) -> None:
     print(made)
     probe.none_failed()
     assert "a new repository of backups was made" in made.text
-    aimed.openstack("project", "create", "after-the-backup")
+    aimed.openstack("project", "create", "before-the-moment")
+    time.sleep(1.5)  # the moment is a whole second between both
+    moment = datetime.now(UTC)
+    time.sleep(1.5)
+    aimed.openstack("project", "create", "after-the-moment")
+    assert "binary log" in aimed.kolla("backup", "logs").text
     proven = aimed.kolla("backup", "verify")
     assert "is verified: restored, checked and compared" in proven.text
     listed = aimed.kolla("backup", "list").text
     assert "verified, last, daily, weekly, monthly" in listed
     # dumps of schemas are listed below; a first deployment had nothing to dump
     assert "keystone-2025.2-" in listed or "no backup is there" in listed
-    name = next(word for word in listed.split() if word.startswith("mariadb-"))
-    restored = aimed.home.run("kolla-iac", "backup", "restore", aimed.name, name, "--yes")
+    assert "restore --until reaches every moment from" in listed
+    until = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    restored = aimed.home.run("kolla-iac", "backup", "restore", aimed.name, "--until", until, "--yes")
     print(restored)
+    assert "binary logs since mariadb-" in restored.text
     assert "keystone-schema: users and passwords are those of the settings" in restored.text
     aimed.write()
     aimed.whole()
@@ -50,8 +59,8 @@ def test_a_backup_is_made_while_it_serves_and_proven(aimed: Cloud) -> None:
     eventually(aimed.answers, 60, "the cloud serves again")
     assert aimed.planned() == []
     found = aimed.openstack("project", "list", "-f", "value", "-c", "Name").text.split()
-    assert "admin" in found
-    assert "after-the-backup" not in found
+    assert {"admin", "before-the-moment"} <= set(found)
+    assert "after-the-moment" not in found
 
 
 def test_its_password_is_never_rotated(aimed: Cloud) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import eventually
+
 from .database_server import TLS, Authority, Server
-from .support import Cloud, image, merged
+from .support import LABEL, Cloud, image, merged
 
 STRICT = "--sql-mode=STRICT_TRANS_TABLES"
 
@@ -242,6 +244,8 @@ def test_a_cloud_on_it(another: Callable[[], Cloud], server: Server) -> None:
     used = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{}' AND db = 'keystone'"
     assert server.sql(used.format("keystone")) != "0\n"
 
+    _backed_up_and_given_back(cloud, server)
+
     cloud.home.run("kolla-iac", "secrets", "rotate", cloud.name, "keystone_database_password")
     server.sql(site.sql("--show-passwords"))
     cloud.up()
@@ -255,3 +259,25 @@ def test_a_cloud_on_it(another: Callable[[], Cloud], server: Server) -> None:
     moved = cloud.pulumi("preview", fails=True)
     assert "its data do not move by themselves" in moved.text, str(moved)
     cloud.base = away
+
+
+def _backed_up_and_given_back(cloud: Cloud, server: Server) -> None:
+    """With nothing but what Keystone may do there; the administrator of the cloud is nobody on that server."""
+    volume = f"kolla-{cloud.name}-repository"
+    cloud.docker.volumes.create(volume, labels={LABEL: cloud.name})
+    cloud.keep({"backup": {"target": {"volume": volume}}})
+    cloud.write()
+    cloud.kolla("secrets", "generate")
+    made = cloud.kolla("backup", "create").text
+    assert "of a server of somebody else's: schemas alone" in made, made
+    assert "is verified: restored, checked and compared" in cloud.kolla("backup", "verify").text
+    refused = cloud.kolla("backup", "logs", fails=True).text
+    assert f"the binary logs of {server.address}:{server.port} are its owner's" in refused
+    schema = "SELECT COUNT(*) FROM keystone.project WHERE name = 'since'"
+    server.sql("INSERT INTO keystone.project (id, name, domain_id) VALUES ('1', 'since', 'default')")
+    name = next(word for word in cloud.kolla("backup", "list").text.split() if word.startswith("schemas-"))
+    given = cloud.home.run("kolla-iac", "backup", "restore", cloud.name, name, "--yes").text
+    print(given)
+    assert server.sql(schema) == "0\n"
+    eventually(cloud.answers, 60, "the cloud serves again")
+    assert cloud.kolla("backup", "list").text.count("schemas-") == 2

@@ -305,7 +305,7 @@ def test_requests_that_do_not_end_hold_nobody_up(balanced: Both, monkeypatch: py
     """A replica that works at one request for long: others wait a while, a few times, and nothing is changed."""
     monkeypatch.setattr(switching, "TRIES", 2)
     both, small = balanced, balanced.small
-    slow = small.serve(2, "slow", seconds=25)
+    slow = small.serve(2, "slow", seconds=15)
     step = HttpStep(url=f"http://{{container}}:{PORT}/healthcheck")
     small.handover(slow, 2, HttpWait(what="it is there", timeout=10, interval=0.1, steps=(step,)))
     both.serve(2, "new", TARGET.address)
@@ -355,11 +355,11 @@ def killed_at(moment: str) -> None:
 @pytest.mark.parametrize(
     ("moment", "serves"),
     [
-        ("after where", "old"),
-        ("after last", "old"),
+        pytest.param("after where", "old", marks=pytest.mark.long),
+        pytest.param("after last", "old", marks=pytest.mark.long),
         ("after leave", "old"),
         ("after exchange", "new"),
-        ("after keep", "new"),
+        pytest.param("after keep", "new", marks=pytest.mark.long),
     ],
 )
 def test_killed_in_the_middle_it_goes_on(balanced: Both, moment: str, serves: str) -> None:
@@ -385,7 +385,7 @@ def test_killed_in_the_middle_it_goes_on(balanced: Both, moment: str, serves: st
     assert "what was left is read-only" in printed
 
 
-@pytest.mark.parametrize("moment", ["last", "leave"])
+@pytest.mark.parametrize("moment", [pytest.param("last", marks=pytest.mark.long), "leave"])
 def test_one_that_fails_leaves_everything_as_it_was(
     balanced: Both, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:

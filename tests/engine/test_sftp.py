@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container
 
+from kolla_iac.cli.repository import carry_out
+from kolla_iac.cli.restore_cloud import reading
+from kolla_iac.errors import KollaError
 from kolla_iac.images.build import build
 from kolla_iac.images.client import Daemon
 from kolla_iac.images.recipe import Recipe
@@ -66,10 +70,14 @@ class Machine:
         subprocess.run(line, check=True)
         return file
 
-    def target(self, host_key: Path) -> Target:
-        public = " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
-        name = str(self.container.name)
-        where = f"/home/backup-user/{self.server.name}"
+    @staticmethod
+    def public(host_key: Path) -> str:
+        """Type and key, as the settings have them."""
+        return " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
+
+    def target(self, host_key: Path, place: str = "") -> Target:
+        name, public = str(self.container.name), self.public(host_key)
+        where = f"/home/backup-user/{place or self.server.name}"
         return Target(sftp=Sftp(host=name, port=PORT, user="backup-user", path=where, host_key=public))
 
 
@@ -115,3 +123,24 @@ def test_a_key_that_the_server_does_not_know_is_named(machine: Machine, tmp_path
     for phase in ("create", "list"):
         said = there.fails(phase, **more)
         assert "lets the user of backup.target.sftp not in with the secret backup_sftp_key" in said
+
+
+def test_a_lost_cloud_is_found_there(machine: Machine) -> None:
+    """By what somebody types who has nothing but the repository's place, its password and both keys."""
+    server = machine.server
+    there, more = repository(machine, machine.host_key, machine.key)
+    there.policy = BackupSettings(target=machine.target(machine.host_key, "lost"))
+    there.run("create", **more)
+    bridge = server.client.networks.get("bridge")
+    bridge.connect(machine.container)
+    machine.container.reload()
+    address = machine.container.attrs["NetworkSettings"]["Networks"]["bridge"]["IPAddress"]
+    place = f"sftp://backup-user@{address}:{PORT}/home/backup-user/lost"
+    keys = (str(machine.key), machine.public(machine.host_key))
+    about = reading(place, server.name, "", there.password, *keys)
+    (listed,) = carry_out(about, "list")
+    assert len(json.loads(listed)["backups"]) == 1
+    for wrong, words in (((*keys[:1], ""), "host_key"), (("", keys[1]), "key is missing")):
+        with pytest.raises(KollaError) as refused:
+            reading(place, server.name, "", there.password, *wrong)
+        assert words in str(refused.value), refused.value
