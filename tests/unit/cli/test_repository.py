@@ -90,7 +90,9 @@ def test_only_a_backup_sees_the_server_s_data_and_cannot_write_there() -> None:
 def test_secrets_are_in_files_of_mode_0600_alone(phase: str) -> None:
     stage = job(phase, client="login-of-the-server", cloud={"secrets.json": "all-of-them"})
     shown = json.dumps([stage.command, stage.env, stage.name])
-    for secret in ("of-the-repository", "login-of-the-server", "all-of-them"):
+    logs_in = phase == "create"
+    assert ("login-of-the-server" in [one.content for one in stage.files]) == logs_in
+    for secret in ("of-the-repository", "all-of-them", *["login-of-the-server"] * logs_in):
         assert secret not in shown
         (file,) = (one for one in stage.files if one.content == secret)
         assert file.mode == "0600"

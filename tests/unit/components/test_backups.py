@@ -11,9 +11,9 @@ import yaml
 from cloud_of_mocks import CONTAINER, Program, is_secret, program
 
 from kolla_iac.components.backups import stages, status
+from kolla_iac.components.mariadb import backups
 from kolla_iac.components.mariadb.backup import schedule
 from kolla_iac.components.rollouts import needs, rollouts
-from kolla_iac.errors import SettingsError
 from kolla_iac.model import backup as settings_of_backups
 from kolla_iac.model.environment import Environment, load_environment
 from kolla_iac.plan.diff import plan
@@ -101,9 +101,16 @@ def test_it_runs_what_the_server_runs() -> None:
     assert images["backups"] == images["mariadb"] == "registry.example/mariadb:1"
 
 
-def test_a_server_of_somebody_else_s_is_not_backed_up_by_it() -> None:
-    with pytest.raises(SettingsError, match=r"backup\.schedule: is for the managed database server"):
-        env(services={"database": {"external": {"host": "db.example"}}})
+def test_on_a_server_of_somebody_else_s_schemas_are_backed_up_with_their_own_users() -> None:
+    away = env(services={"database": {"external": {"host": "db.example"}}})
+    assert "backups" in away.enabled() and "mariadb" not in away.enabled()
+    names = ("keystone_database_password", "backup_repository_password")
+    files = stages.files(away, "dev", {name: f"value-of-{name}" for name in names}, {})
+    found = {one.path.rpartition("/")[2]: one.content for one in files}
+    assert json.loads(found["backup.json"])["schemas"] == ["keystone"]
+    assert 'user=keystone\npassword="value-of-keystone_database_password"' in found["keystone.cnf"]
+    assert "client.cnf" not in found
+    assert [one.path for one in backups.mounts("create", "dev", away.backup, whole=False)] == ["/repository"]
 
 
 def test_its_health_is_not_that_of_the_backups() -> None:
