@@ -199,7 +199,8 @@ class Database(pulumi.ComponentResource):
         def files(_: tuple[str, str], login: Login, tls: list[ConfigFile], left: Left) -> tuple[Upload, ...]:
             password, theirs = left
             admin = (source.admin_user, password) if source.admin_user else ("", "")
-            return move_files(phase, (source.login, admin), target.login, login, [*tls, *theirs])
+            left_by = (source.login, admin)
+            return move_files(phase, self._cloud.environment, left_by, target.login, login, [*tls, *theirs])
 
         return files
 

@@ -10,9 +10,9 @@ leave   writes into the source that it was left for the target
 back    takes that back
 keep    the target is a copy no more; the source's user may only read from now on, where an administrator is known
 
-Reads /etc/kolla-iac/move.json: ``schema``, ``user``, ``password``; ``source`` and ``target``: host, port, tls as
-``login.py`` has them, and for the source ``admin_user`` and ``admin_password``, which may be empty. A table of ours,
-``kolla_iac_move``, says in each of the schemas what it is: a ``copy`` of another server's, or ``left`` for one.
+Reads /etc/kolla-iac/move.json: ``environment``, ``schema``, ``user``, ``password``; ``source`` and ``target``: host, port,
+tls as ``login.py`` has them, and for the source ``admin_user`` and ``admin_password``, which may be empty. A table of
+ours, ``kolla_iac_move``, says in each of the schemas what it is: a ``copy`` of another server's, or ``left`` for one.
 """
 
 import contextlib
@@ -67,11 +67,17 @@ class Move:
         try:
             return login.connect(self._orders[which], user, password, seconds)
         except (pymysql.err.MySQLError, login.NotEncrypted) as error:
-            raise Trouble(f"cannot log in to {self.address(which)} as {user}: {error}") from None
+            done = "; if the schema has left it, let go of it: kolla-iac database release"
+            more = done if which == "source" else ""
+            raise Trouble(f"cannot log in to {self.address(which)} as {user}: {error}{more}") from None
 
     def address(self, which: str) -> str:
         server = self._orders[which]
         return f"{server['host']}:{server['port']}"
+
+    def called(self, which: str) -> str:
+        """The server in a mark: every environment has a service mariadb of one and the same address."""
+        return f"{self.address(which)} of {self._orders['environment']}"
 
     # what the schemas say of themselves
 
@@ -101,11 +107,10 @@ class Move:
             ask(opened, f"CREATE TABLE {name(MARK)} ({columns}) ENGINE = InnoDB")
 
     def where(self) -> str:
-        if self.mark(self.target) == ("copy", self.address("source")):
-            return "left" if self.mark(self.beside) == ("left", self.address("target")) else "copied"
-        if self.mark(self.beside) == ("left", self.address("target")):
-            return "moved"
-        return "none"
+        left = self.mark(self.beside) == ("left", self.called("target"))
+        if self.mark(self.target) == ("copy", self.called("source")):
+            return "left" if left else "copied"
+        return "moved" if left else "none"
 
     # structure
 
@@ -199,15 +204,16 @@ class Move:
             )
         mark, server = self.mark(self.target)
         there = [one for one in all_tables(self.target) if one != MARK]
-        ours = mark == "copy" or (mark == "left" and server == self.address("source"))
+        ours = mark in ("copy", "left") and server == self.called("source")
         if there and not ours:
+            whose = f" ({mark}, {server})" if mark else ""
             raise Trouble(
-                f"schema {self.schema} on {self.address('target')} has {len(there)} tables already, which "
+                f"schema {self.schema} on {self.address('target')} has {len(there)} tables already{whose}, which "
                 "are no copy of ours: nothing was touched. If nobody needs them, its administrator drops them: "
                 f"DROP DATABASE {name(self.schema)}"
             )
         self.make_mark(self.target)
-        self.set_mark(self.target, "copy", self.address("source"))
+        self.set_mark(self.target, "copy", self.called("source"))
         self.make_mark(self.beside)
         began = time.monotonic()
         tables = self.tables()
@@ -245,7 +251,7 @@ class Move:
     # the exchange
 
     def leave(self) -> dict[str, Any]:
-        self.set_mark(self.beside, "left", self.address("target"))
+        self.set_mark(self.beside, "left", self.called("target"))
         return {}
 
     def back(self) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def check_files(
 
 def move_files(
     phase: str,
+    environment: str,
     source: tuple[Mapping[str, Any], tuple[str, str]],
     target: Mapping[str, Any],
     login: Login,
@@ -90,12 +91,14 @@ def move_files(
     """What a Job of ``move.py`` gets.
 
     Args:
+        environment: whose schema it is, as both servers are told.
         source: as ``DatabaseServer.login`` has it; user and password of an administrator, empty where there is none.
         target: as ``DatabaseServer.login`` has it.
         tls: certificates and key of both.
     """
     server, (user, password) = source
     orders = {
+        "environment": environment,
         **vars(login),
         "source": {**server, "admin_user": user, "admin_password": password},
         "target": target,

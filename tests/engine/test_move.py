@@ -103,7 +103,7 @@ class Both:
         assert done.exit_code == 0, done.output.decode()
         return str(done.output.decode())
 
-    def job(self, phase: str, *, administrator: bool = True) -> JobStage:
+    def job(self, phase: str, *, administrator: bool = True, whose: str = "dev") -> JobStage:
         admin = ("root", self.server.password) if administrator else ("", "")
         source, target = dict(SOURCE.login), dict(TARGET.login)
         return JobStage(
@@ -111,7 +111,7 @@ class Both:
             host="here",
             image=self.keystone,
             env={"KOLLA_CONFIG_STRATEGY": "COPY_ALWAYS"},
-            files=move_files(phase, (source, admin), target, Login("api", "api", PASSWORD), []),
+            files=move_files(phase, whose, (source, admin), target, Login("api", "api", PASSWORD), []),
             network=str(self.server.network.name),
             user="root",
             capabilities=KOLLA_START,
@@ -272,6 +272,13 @@ def test_what_cannot_be_copied_is_refused_before_anything_is(
         run(both.job("copy"), "here", both.small.context())
     assert words in str(refused.value.facts), refused.value.facts
     assert both.sql(there, both.target) == "0\n"
+
+
+def test_two_environments_do_not_move_into_one_schema(both: Both) -> None:
+    both.copy()
+    with pytest.raises(KollaError) as refused:
+        run(both.job("copy", whose="staging"), "here", both.small.context())
+    assert "already (copy, mariadb.internal:3306 of dev)" in str(refused.value.facts), refused.value.facts
 
 
 def test_all_replicas_change_their_server_at_once(balanced: Both) -> None:
