@@ -11,8 +11,9 @@ back    takes that back
 keep    the target is a copy no more; the source's user may only read from now on, where an administrator is known
 
 Reads /etc/kolla-iac/move.json: ``environment``, ``schema``, ``user``, ``password``; ``source`` and ``target``: host,
-port, tls as ``login.py`` has them, and for the source ``admin_user`` and ``admin_password``, which may be empty. A table
-of ours, ``kolla_iac_move``, says in each of the schemas what it is: a ``copy`` of another server's, or ``left`` for one.
+port, tls as ``login.py`` has them, and for the source ``admin_user`` and ``admin_password``, which may be empty.
+
+A table of ours, ``kolla_iac_move``, says in each schema what it is: a ``copy`` of another server's, or ``left`` for one.
 """
 
 import contextlib
