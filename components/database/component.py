@@ -94,7 +94,7 @@ class Database(pulumi.ComponentResource):
         self._cloud, self._schema, self._where, self._image = cloud, name, host, image
         self._server, self._user, self._source, self._rollout = server, user, source, rollout
         self._password = pulumi.Output.secret(password)
-        before = [*server.ready, *depends_on]
+        before = [*server.ready, *(source.ready if source else ()), *depends_on]
         if "database" in acts:
             shown = rollout.shown(acts["database"])
             before = [

@@ -13,7 +13,7 @@ keep    the target is a copy no more; the source's user may only read from now o
 Reads /etc/kolla-iac/move.json: ``environment``, ``schema``, ``user``, ``password``; ``source`` and ``target``: host,
 port, tls as ``login.py`` has them, and for the source ``admin_user`` and ``admin_password``, which may be empty.
 
-A table of ours, ``kolla_iac_move``, says in each schema what it is: a ``copy`` of another server's, or ``left`` for one.
+A table of ours, ``kolla_iac_move``, says in each schema what it is: a ``copy`` of another server's, or ``left``.
 """
 
 import contextlib
