@@ -10,15 +10,18 @@ from kolla_iac.components.backups import stages
 from kolla_iac.components.backups.settings import BackupsSettings
 from kolla_iac.components.mariadb import backups
 from kolla_iac.components.mariadb.backup.tools import HERE
+from kolla_iac.model.stage import VolumeStage
 from kolla_iac.resources.cloud import Cloud
 from kolla_iac.resources.container import Shape
 from kolla_iac.resources.service import Service
+from kolla_iac.resources.stage import stage
 
 
 class Backups(Service):
     """Makes backups of the managed MariaDB, or of schemas elsewhere, and verifies them, as ``backup.schedule`` says.
 
-    Creates one small container of the database's image beside it. Nothing waits for it. It comes after the
+    Creates one small container of the database's image beside it, after the stage that sees whether a volume of the
+    settings is there. Nothing waits for it. It comes after the
     services with a schema: a backup bears the release of its schemas.
     """
 
@@ -40,6 +43,17 @@ class Backups(Service):
             "kolla:database:Backups", name, rollout, cloud=cloud, image=cloud.image("mariadb"), opts=opts
         )
         self.follow(*after)
+        for act in rollout.before:
+            there = stage(
+                VolumeStage,
+                show=rollout.shown(act),
+                parent=self,
+                depends_on=self.ready,
+                **cloud.about(f"backups-{act.name}", "backups", ""),
+                host=rollout.placement[0],
+                volume=act.inputs["volume"],
+            )
+            self.follow(there)
         self.serial(
             lambda host: cloud.secrets.apply(
                 lambda secrets: stages.files(cloud.settings, cloud.environment, secrets, cloud.rotated)

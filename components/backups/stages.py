@@ -18,7 +18,7 @@ from kolla_iac.model.rotation import NONE, Counts
 from kolla_iac.model.stackfile import ROTATIONS_KEY, SETTINGS_KEY
 from kolla_iac.model.stage import Upload
 from kolla_iac.model.waits import ExecWait
-from kolla_iac.plan.rollout import Impact, Rollout
+from kolla_iac.plan.rollout import Act, Impact, Rollout
 
 ALIVE = ("bash", "-c", f'test -n "$(find {program.ALIVE} -mmin -2)"')
 """A command that succeeds while the loop lives, whatever comes of the backups."""
@@ -73,6 +73,14 @@ def files(
     )
 
 
+def target(environment: Environment) -> tuple[Act, ...]:
+    """What has to be there before, where that is not seen by itself."""
+    volume = environment.backup.target.volume
+    if volume is None:
+        return ()
+    return (Act("target", f"volume {volume} is there, for backups", {"volume": volume}, in_image=False),)
+
+
 def rollout(environment: Environment, image: str = "", rotations: Counts = NONE) -> Rollout:
     """One loop beside the database server. It changes with the settings and the secrets, since backups hold them."""
     own = environment.service("backups", BackupsSettings)
@@ -86,6 +94,7 @@ def rollout(environment: Environment, image: str = "", rotations: Counts = NONE)
         image=environment.service("mariadb").image or image,
         placement=tuple(host.name for host in environment.place("mariadb")),
         configuration={},
+        before=target(environment),
         container={
             "schedule": f"a backup every {when.every}, one verified every {when.verify}, logs every {when.logs}",
             "target": ", ".join(f"{kind} {getattr(policy.target, kind)}" for kind in policy.target.given),

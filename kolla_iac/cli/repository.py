@@ -216,24 +216,15 @@ def _server(about: Known) -> Found | None:
     return next((one for one in found if one.running), None)
 
 
-def _there(about: Known, volume: str) -> None:
-    """Refuses a volume that Docker would make: an empty one is not where backups are.
-
-    Raises:
-        KollaError: it is not on the database's host.
+def _there(about: Known, place: str) -> None:
     """
-    from docker.errors import NotFound
+    Raises:
+        KollaError: it is a volume, and not on the database's host.
+    """
+    from kolla_iac.runtime.volumes import there
 
-    host = about.settings.place(SERVICE)[0].name
-    if volume.startswith("/"):
-        return
-    try:
-        about.context.hosts.client(host).volumes.get(volume)
-    except NotFound:
-        raise KollaError(
-            f"no volume {volume} on host {host}",
-            {"wanted": "a volume that is there already", "next": f"docker volume create {volume}, there"},
-        ) from None
+    if not place.startswith("/"):
+        there(about.context.hosts, about.settings.place(SERVICE)[0].name, place)
 
 
 def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:

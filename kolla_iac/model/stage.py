@@ -203,6 +203,14 @@ class VerifyStage(_Stage):
     exchange: HttpWait
 
 
+class VolumeStage(_Stage):
+    """A volume of the operator's own is there: Docker would make a missing one, and nobody would notice."""
+
+    kind: Literal["volume"] = "volume"
+    host: str
+    volume: str
+
+
 class ImagesStage(_Stage):
     """Builds or pulls what is missing on each host, and never what is there."""
 
@@ -224,6 +232,7 @@ Stage = Annotated[
     | SwitchStage
     | BalancerStage
     | VerifyStage
+    | VolumeStage
     | ImagesStage,
     Field(discriminator="kind"),
 ]

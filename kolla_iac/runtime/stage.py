@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from kolla_iac.errors import KollaError
 from kolla_iac.model.stage import (
@@ -19,8 +21,9 @@ from kolla_iac.model.stage import (
     Stage,
     SwitchStage,
     VerifyStage,
+    VolumeStage,
 )
-from kolla_iac.runtime import balancer, handover, job, relay, single, switch, timeline
+from kolla_iac.runtime import balancer, handover, job, relay, single, switch, timeline, volumes
 from kolla_iac.runtime.context import Context
 from kolla_iac.runtime.failure import Interrupted, StageFailed, with_facts
 
@@ -79,29 +82,22 @@ def _note(record: dict[str, object], context: Context) -> None:
         context.write(warning)
 
 
+_DOES: Mapping[type, Callable[[Any, Context], None]] = {
+    HandoverStage: handover.handover,
+    RetireStage: handover.retire_replicas,
+    SwitchStage: switch.switch,
+    VerifyStage: handover.verify,
+    BalancerStage: balancer.carry_out,
+    ReadyStage: single.ready,
+    EvictStage: single.evict,
+    PortsStage: relay.free_ports,
+    RelayStage: relay.relay,
+    VolumeStage: volumes.look,
+    ExecStage: single.tell,
+    JobStage: job.job,
+    ImagesStage: lambda stage, context: context.tools.images(stage, context.say),
+}
+
+
 def _dispatch(stage: Stage, context: Context) -> None:
-    match stage:
-        case HandoverStage():
-            handover.handover(stage, context)
-        case RetireStage():
-            handover.retire_replicas(stage, context)
-        case SwitchStage():
-            switch.switch(stage, context)
-        case VerifyStage():
-            handover.verify(stage, context)
-        case BalancerStage():
-            balancer.carry_out(stage, context)
-        case ReadyStage():
-            single.ready(stage, context)
-        case EvictStage():
-            single.evict(stage, context)
-        case PortsStage():
-            relay.free_ports(stage, context)
-        case RelayStage():
-            relay.relay(stage, context)
-        case ExecStage():
-            single.tell(stage, context)
-        case JobStage():
-            job.job(stage, context)
-        case ImagesStage():
-            context.tools.images(stage, context.say)
+    _DOES[type(stage)](stage, context)

@@ -31,6 +31,12 @@ def test_backups_are_made_by_the_clock_and_told_of(cloud: Cloud, tmp_path: Path)
     assert "bind source path does not exist" in missing.text
     assert cloud.ids() == before
 
+    nowhere = settings(folder)
+    nowhere["backup"]["target"] = {"volume": f"{cloud.name}-nowhere"}
+    missing = cloud.up(nowhere, fails=True)
+    assert f"no volume {cloud.name}-nowhere on host local" in missing.text, str(missing)
+    assert cloud.ids() == before
+
     folder.mkdir()
     cloud.up(settings(folder))
     assert {name: one for name, one in cloud.ids().items() if name != "backups-1"} == before

@@ -86,7 +86,7 @@ def test_another_schedule_replaces_only_that_container() -> None:
     assert changes(env(), env(backup={"schedule": {"every": "6h"}})) == {"backups": ["replace"]}
     assert changes(env(), env()) == {}
     without = load_environment({"release": "2025.2", "backup": {"target": {"volume": "safe"}}}, "the test")
-    assert changes(without, env()) == {"backups": ["start"]}
+    assert changes(without, env()) == {"backups": ["target", "start"]}
     assert changes(env(), without) == {"backups": ["remove"]}
 
 
