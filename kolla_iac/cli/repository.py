@@ -47,10 +47,11 @@ class Known:
     @property
     def image(self) -> str:
         """MariaDB's image, as the settings have it."""
-        from kolla_iac.images import references
+        from kolla_iac.images import reference
         from kolla_iac.model.service import services
 
-        return references(self.settings)[services()[SERVICE].image]
+        own, name = self.settings.service(SERVICE).image, services()[SERVICE].image
+        return own or reference(name, self.settings.release, self.settings.images)
 
 
 def known(project: Path, environment: str) -> Known:
