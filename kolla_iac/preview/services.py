@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kolla_iac.model.database import MANAGED
 from kolla_iac.plan.diff import LEFT
 from kolla_iac.preview.read import Item, Preview, State
 
@@ -212,6 +213,10 @@ def _reasons(old: State, new: State) -> Iterator[str]:
         yield f"replicas {was} -> {now}"
     elif old.get("topology") != new.get("topology"):
         yield "replicas move to other hosts"
+    was_on, is_on = (mapping(one.get("container")).get("database", MANAGED) for one in (old, new))
+    if was_on != is_on:
+        yield f"database {was_on} -> {is_on}"
+    old, new = ({**one, "container": {**mapping(one.get("container")), "database": ""}} for one in (old, new))
     for key, what in (
         ("configuration", "its configuration"),
         ("on_host", "its configuration on a host"),
