@@ -38,8 +38,7 @@ def needs() -> dict[str, tuple[str, ...]]:
 
 
 def _rollout(environment: Environment, name: str, rotations: Counts) -> Rollout:
-    own = environment.service(name).image
-    image = own or images.reference(services()[name].image, environment.release, environment.images)
+    image = images.of_service(environment, name)
     stages = importlib.import_module(f"kolla_iac.components.{name}.stages")
     made: Rollout = stages.rollout(environment, image, rotations)
     return made

@@ -27,10 +27,10 @@ from typing import Any
 import pymysql
 
 from . import login
+from .mark import MARK, mark
 from .rows import Table, ask, digest, name, raw, same
 
 ORDERS = "/etc/kolla-iac/move.json"
-MARK = "kolla_iac_move"
 READ_SECONDS = 3600
 """For which one statement may keep silent: a checksum of a large table does."""
 LOCK_SECONDS = 5
@@ -83,11 +83,7 @@ class Move:
     # what the schemas say of themselves
 
     def mark(self, opened: Any) -> tuple[str, str]:
-        """What a schema is, and of or for which server; empty where it is a schema like others."""
-        if MARK not in all_tables(opened):
-            return "", ""
-        found = ask(opened, f"SELECT what, server FROM {name(MARK)}")
-        return (str(found[0][0]), str(found[0][1])) if found else ("", "")
+        return mark(opened, self.schema)
 
     def set_mark(self, opened: Any, what: str, server: str) -> None:
         # of the schema's own engine and character set: made before the source is shut, filled while it is
@@ -138,14 +134,14 @@ class Move:
 
     def build(self, tables: list[Table]) -> None:
         """Makes the target's tables what the source's are; they are empty where they were otherwise."""
-        there = [one for one in all_tables(self.target) if one != MARK]
+        wanted, there = {one.name for one in tables}, set(all_tables(self.target)) - {MARK}
         for trigger in triggers(self.target):
             ask(self.target, f"DROP TRIGGER {name(trigger)}")
-        for table in there:
-            if table not in {one.name for one in tables} or self._differs(table):
-                ask(self.target, f"DROP TABLE {name(table)}")
+        gone = {table for table in there if table not in wanted or self._differs(table)}
+        for table in gone:
+            ask(self.target, f"DROP TABLE {name(table)}")
         for one in tables:
-            if one.name not in all_tables(self.target):
+            if one.name not in there - gone:
                 ask(self.target, definition(self.source, one.name))
 
     def _differs(self, table: str) -> bool:
@@ -171,7 +167,7 @@ class Move:
     # rows
 
     def rows(self, tables: list[Table]) -> int:
-        return sum(same(self.source, self.target, table) for table in tables)
+        return sum(same(self.source, self.target, table)[0] for table in tables)
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -229,25 +225,28 @@ class Move:
 
     def last(self) -> dict[str, Any]:
         """The rest, while nobody writes; whether both are the same then."""
-        began, tables = time.monotonic(), self.tables()
-        different = [
-            one.name for one in tables if one.name not in all_tables(self.target) or self._differs(one.name)
-        ]
+        began, tables, there = time.monotonic(), self.tables(), set(all_tables(self.target))
+        different = [one.name for one in tables if one.name not in there or self._differs(one.name)]
         if different:
             raise Trouble(
                 f"tables of the copy have other columns than the source's ({', '.join(different)}): it was copied for "
                 "another release; a move goes alone"
             )
         ask(self.source, "LOCK TABLES " + ", ".join(f"{name(one.name)} READ" for one in tables))
-        changed = self.rows(tables)
-        self.finish(tables)
-        sides = [{one.name: digest(opened, one) for one in tables} for opened in (self.source, self.target)]
-        differs = [one for one in sides[0] if sides[0][one] != sides[1][one]]
+        told = {one: same(self.source, self.target, one) for one in tables}
+        # where nothing was to be copied, both have said the same already
+        differs = [
+            one.name for one, (count, wanted) in told.items() if count and digest(self.target, one) != wanted
+        ]
         if differs:
             raise Trouble(f"source and copy differ after the last pass: {', '.join(differs)}")
-        rows = sum(one.rows for one in sides[0].values())
-        seconds = round(time.monotonic() - began, 2)
-        return {"tables": len(tables), "rows": rows, "changed": changed, "seconds": seconds}
+        self.finish(tables)
+        return {
+            "tables": len(tables),
+            "rows": sum(wanted.rows for _, wanted in told.values()),
+            "changed": sum(count for count, _ in told.values()),
+            "seconds": round(time.monotonic() - began, 2),
+        }
 
     # the exchange
 

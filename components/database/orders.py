@@ -53,7 +53,7 @@ def schema_files(
     orders = {"admin_user": user, "admin_password": password, "grants": GRANTS, **vars(login)}
     return uploads(
         f"{PYTHON} -m database.script {phase}",
-        [*_package("script", "login"), _orders("database", {**server, **orders}), *tls],
+        [*_package("script", "login", "mark"), _orders("database", {**server, **orders}), *tls],
     )
 
 
@@ -105,7 +105,7 @@ def move_files(
     }
     return uploads(
         f"{PYTHON} -m database.move {phase}",
-        [*_package("move", "rows", "login"), _orders("move", orders), *tls],
+        [*_package("move", "rows", "login", "mark"), _orders("move", orders), *tls],
     )
 
 

@@ -143,16 +143,18 @@ def drop(opened: Any, table: Table, keys: Sequence[tuple[Any, ...]]) -> None:
             cursor.execute(f"DELETE FROM {name(table.name)} WHERE {each}", key)
 
 
-def same(source: Any, target: Any, table: Table) -> int:
-    """Makes the target's table what the source's is; how many rows were written or taken away."""
-    if digest(source, table) == digest(target, table):
-        return 0
+def same(source: Any, target: Any, table: Table) -> tuple[int, Digest]:
+    """Makes the target's table what the source's is; how many rows were written or taken away, and what the source says
+    of it: without any, the target says the same."""
+    wanted = digest(source, table)
+    if wanted == digest(target, table):
+        return 0, wanted
     changed = 0
     for chunk in chunks(source, table):
         target.begin()
         changed += _same(source, target, table, chunk)
         target.commit()
-    return changed
+    return changed, wanted
 
 
 def _same(source: Any, target: Any, table: Table, chunk: Chunk) -> int:

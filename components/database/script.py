@@ -20,6 +20,7 @@ from typing import Any
 import pymysql
 
 from . import login
+from .mark import mark
 
 
 def patiently(want: dict[str, Any], seconds: float = 60) -> Any:
@@ -34,48 +35,43 @@ def patiently(want: dict[str, Any], seconds: float = 60) -> Any:
             time.sleep(1)
 
 
-def left_for(cursor: Any, schema: str) -> str:
-    """The server to which a schema has moved from here; empty where it has not. See ``move.py``."""
-    try:
-        cursor.execute(f"SELECT server FROM {schema}.kolla_iac_move WHERE what = 'left'")
-    except (pymysql.err.ProgrammingError, pymysql.err.OperationalError) as error:
-        if error.args[0] in (1049, 1146, 1142, 1044):  # no schema, no table; or no grant yet
-            return ""
-        raise
-    found = cursor.fetchone()
-    return str(found[0]) if found else ""
+def make(admin: Any, want: dict[str, Any]) -> None:
+    refuse_left(admin, want)
+    target(admin, want)
 
 
-def make(cursor: Any, want: dict[str, Any]) -> None:
-    schema = "`" + want["schema"].replace("`", "``") + "`"
-    if where := left_for(cursor, schema):
-        sys.exit(moved(want, where))
-    target(cursor, want)
+def refuse_left(opened: Any, want: dict[str, Any]) -> None:
+    """Ends with 1 where the schema has moved away from the server: what is there is old."""
+    what, where = mark(opened, want["schema"])
+    if what == "left":
+        sys.exit(
+            f"schema {want['schema']} has moved from {want['host']}:{want['port']} to {where}: what is here is old, "
+            f"and nothing was touched. Set services.database back; or move it, with {where} as services.database.source"
+        )
 
 
-def moved(want: dict[str, Any], where: str) -> str:
-    """Why a schema may not be used."""
-    return (
-        f"schema {want['schema']} has moved from {want['host']}:{want['port']} to {where}: what is here is old, and "
-        f"nothing was touched. Set services.database back; or move it, with {where} as services.database.source"
-    )
+def target(admin: Any, want: dict[str, Any]) -> None:
+    schema, user = quoted(want["schema"]), (want["user"], want["password"])
+    with admin.cursor() as cursor:
+        cursor.execute(
+            f"CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
+        )
+        cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", user)
+        cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", user)
+        cursor.execute(f"GRANT {', '.join(want['grants'])} ON {schema}.* TO %s@'%%'", (want["user"],))
 
 
-def target(cursor: Any, want: dict[str, Any]) -> None:
-    schema = "`" + want["schema"].replace("`", "``") + "`"
-    user = (want["user"], want["password"])
-    cursor.execute(f"CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-    cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", user)
-    cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", user)
-    cursor.execute(f"GRANT {', '.join(want['grants'])} ON {schema}.* TO %s@'%%'", (want["user"],))
+def quoted(schema: str) -> str:
+    return "`" + schema.replace("`", "``") + "`"
 
 
-def retire(cursor: Any, want: dict[str, Any]) -> None:
-    cursor.execute("SELECT User FROM mysql.user WHERE Host = '%'")
-    pattern = re.compile(re.escape(want["schema"]) + r"(_\d+)?")
-    gone = [name for (name,) in cursor.fetchall() if pattern.fullmatch(name) and name != want["user"]]
-    for name in gone:
-        cursor.execute("DROP USER %s@'%%'", (name,))
+def retire(admin: Any, want: dict[str, Any]) -> None:
+    with admin.cursor() as cursor:
+        cursor.execute("SELECT User FROM mysql.user WHERE Host = '%'")
+        pattern = re.compile(re.escape(want["schema"]) + r"(_\d+)?")
+        gone = [name for (name,) in cursor.fetchall() if pattern.fullmatch(name) and name != want["user"]]
+        for name in gone:
+            cursor.execute("DROP USER %s@'%%'", (name,))
     print(f"note: users that went: {', '.join(gone) or 'none'}")
 
 
@@ -86,8 +82,8 @@ def administer(phase: str, want: dict[str, Any], where: str) -> None:
     except (pymysql.err.MySQLError, login.NotEncrypted) as error:
         sys.exit(f"cannot log in to {where} as {want['admin_user']}: {error}")
     try:
-        with admin, admin.cursor() as cursor:
-            PHASES[phase](cursor, want)
+        with admin:
+            PHASES[phase](admin, want)
     except pymysql.err.MySQLError as error:
         sys.exit(f"schema {want['schema']} on {where}: {error}")
 
@@ -100,11 +96,10 @@ def main(phase: str) -> None:
     elif phase == "retire":
         print("note: users of earlier passwords stay until whoever runs the server takes them away")
     try:
-        with login.connect(want, want["user"], want["password"]) as own, own.cursor() as cursor:
-            schema = "`" + want["schema"].replace("`", "``") + "`"
-            cursor.execute(f"USE {schema}")
-            if phase == "make" and (left := left_for(cursor, schema)):
-                sys.exit(moved(want, left))
+        with login.connect(want, want["user"], want["password"]) as own:
+            own.select_db(want["schema"])
+            if phase == "make":
+                refuse_left(own, want)
     except (pymysql.err.MySQLError, login.NotEncrypted) as error:
         sys.exit(f"user {want['user']} cannot use its schema on {where}: {error}")
     print(f"schema {want['schema']} with its user {want['user']} stands on {where}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kolla_iac.model.database import ExternalSettings
     from kolla_iac.model.environment import Environment
     from kolla_iac.model.stackfile import StackFile
-    from kolla_iac.model.stage import JobStage, Upload
+    from kolla_iac.model.stage import Upload
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment.")]
@@ -161,10 +161,11 @@ def _run(name: str, environment: Environment, service: str, files: tuple[Upload,
     from kolla_iac.model.service import services
     from kolla_iac.model.stage import ImagesStage, JobStage
     from kolla_iac.resources.container import KOLLA_START
+    from kolla_iac.runtime.containers import network_of
     from kolla_iac.runtime.job import run
 
     own, recipe = environment.service(service).image, services()[service].image
-    reference = own or images.reference(recipe, environment.release, environment.images)
+    reference = images.of_service(environment, service)
     host = environment.place(service)[0].name
     about = {
         "name": "database-check",
@@ -186,13 +187,5 @@ def _run(name: str, environment: Environment, service: str, files: tuple[Upload,
         timeout=60,
     )
     asks = context(job.hosts, lambda _: None)
-    return run(job.model_copy(update={"network": _network(job, asks)}), host, asks)
-
-
-def _network(job: JobStage, asks: Any) -> str:
-    """The environment's own network; Docker's default one before there is any."""
-    from kolla_iac.model.stage import LABEL_ENVIRONMENT
-
-    label = f"{LABEL_ENVIRONMENT}={job.environment}"
-    found = asks.hosts.client(job.host).networks.list(filters={"label": label})
-    return str(found[0].name) if found else "bridge"
+    network = network_of(asks.hosts, host, name)
+    return run(job.model_copy(update={"network": network}), host, asks)

@@ -47,11 +47,9 @@ class Known:
     @property
     def image(self) -> str:
         """MariaDB's image, as the settings have it."""
-        from kolla_iac.images import reference
-        from kolla_iac.model.service import services
+        from kolla_iac.images import of_service
 
-        own, name = self.settings.service(SERVICE).image, services()[SERVICE].image
-        return own or reference(name, self.settings.release, self.settings.images)
+        return of_service(self.settings, SERVICE)
 
 
 def known(project: Path, environment: str) -> Known:
@@ -265,14 +263,12 @@ def carry_out(about: Known, phase: str, *words: str, **more: Any) -> list[str]:
 
 def _network(about: Known, phase: str, host: str, server: Found | None) -> str:
     """From which a phase reaches the server, or else the repository alone."""
-    from kolla_iac.model.stage import LABEL_ENVIRONMENT
+    from kolla_iac.runtime.containers import network_of
 
     if phase in ("create", "logs", "restore"):
         if server:
             return str(next(iter(server.container.attrs["NetworkSettings"]["Networks"])))
-        label = {"label": f"{LABEL_ENVIRONMENT}={about.name}"}
-        found = about.context.hosts.client(host).networks.list(filters=label)
-        return str(found[0].name) if found else "bridge"
+        return network_of(about.context.hosts, host, about.name)
     return "bridge" if about.target.restic or about.target.sftp else "none"
 
 

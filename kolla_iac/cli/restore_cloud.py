@@ -200,6 +200,7 @@ def _bring_back(checkout: Path, about: Known, backup: str, name: str, file: Path
         KollaError: says why.
     """
     from kolla_iac.cli.repository import bring_image, carry_out
+    from kolla_iac.cli.restoring import proof
     from kolla_iac.cli.terminal import ago, agreed
     from kolla_iac.model.stage import LABEL_ENVIRONMENT, LABEL_ROLE
     from kolla_iac.runtime.containers import find
@@ -225,7 +226,7 @@ def _bring_back(checkout: Path, about: Known, backup: str, name: str, file: Path
     volume = f"kolla-{name}-mariadb-1"
     when = ago(datetime.fromisoformat(shown["made"]), datetime.now(UTC))
     print(f"restore  {shown['backup']} of {about.name}, {shown['release']}, made {when} ago")
-    print(f"proof    {'verified' if shown['verified'] else 'never verified, so it is verified first'}")
+    print(proof(shown))
     elsewhere = bool(shown["kind"])
     size = f"{shown['rows']} rows, {shown['bytes'] / 1e6:.1f} MB"
     print(

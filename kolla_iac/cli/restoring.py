@@ -54,6 +54,11 @@ def plan(about: Known, backup: str, until: str = "") -> Plan:
     from kolla_iac.model.service import services
     from kolla_iac.runtime.containers import of_service
 
+    if about.external:  # a server that stands nonetheless was left by a move, and nobody reads it
+        raise KollaError(
+            f"the schemas of {about.name} are on {about.external}, and this is a backup of the service {SERVICE}",
+            {"meanwhile": "nothing was touched", "hint": "for a look at it: --into VOLUME"},
+        )
     servers = of_service(about.context.hosts, about.name, SERVICE)
     if not servers:
         raise KollaError(
@@ -67,6 +72,20 @@ def plan(about: Known, backup: str, until: str = "") -> Plan:
             logs(about)
     (line,) = carry_out(about, "show", backup, *[until] * bool(until))
     shown = json.loads(line)
+    refuse_release(about, shown)
+    if not until:
+        restored, kept = _volumes(there, volume, str(shown["backup"]).removeprefix("mariadb-").lower())
+    needing = [name for name, service in services().items() if SERVICE in service.needs]
+    writers = [one for name in needing for one in of_service(about.context.hosts, about.name, name)]
+    goes_on = {restored, kept} <= there
+    return Plan(shown, servers[0], tuple(writers), volume, restored, kept, goes_on, until)
+
+
+def refuse_release(about: Known, shown: dict[str, Any]) -> None:
+    """
+    Raises:
+        KollaError: the backup is of another release than the environment is of.
+    """
     if shown["release"] != about.settings.release:
         raise KollaError(
             f"{shown['backup']} is of {shown['release']}, and {about.name} of {about.settings.release}",
@@ -75,12 +94,18 @@ def plan(about: Known, backup: str, until: str = "") -> Plan:
                 "next": "restore the dump that the upgrade made, or look at it: --into VOLUME",
             },
         )
-    if not until:
-        restored, kept = _volumes(there, volume, str(shown["backup"]).removeprefix("mariadb-").lower())
-    needing = [name for name, service in services().items() if SERVICE in service.needs]
-    writers = [one for name in needing for one in of_service(about.context.hosts, about.name, name)]
-    goes_on = {restored, kept} <= there
-    return Plan(shown, servers[0], tuple(writers), volume, restored, kept, goes_on, until)
+
+
+def proof(shown: dict[str, Any]) -> str:
+    """Whether a backup is known to restore, in a line of a plan."""
+    return f"proof    {'verified' if shown['verified'] else 'never verified, so it is verified first'}"
+
+
+def lost(since: datetime, now: datetime) -> str:
+    """What a restore loses, in a line of a plan."""
+    from kolla_iac.cli.terminal import ago
+
+    return f"lost     what was written since {since:%Y-%m-%d %H:%M:%S} UTC, {ago(since, now)} ago"
 
 
 def _volumes(there: set[str], volume: str, stamp: str) -> tuple[str, str]:
@@ -96,8 +121,6 @@ def _volumes(there: set[str], volume: str, stamp: str) -> tuple[str, str]:
 
 def told(plan: Plan, now: datetime) -> list[str]:
     """The plan for people."""
-    from kolla_iac.cli.terminal import ago
-
     one = plan.backup
     since = moment.read(plan.until) if plan.until else datetime.fromisoformat(one["made"])
     size = f"{one['rows']} rows, {one['bytes'] / 1e6:.1f} MB"
@@ -105,8 +128,8 @@ def told(plan: Plan, now: datetime) -> list[str]:
     return [
         f"restore  {one['backup']}, of MariaDB {one['server']}, {size}",
         *([f"and      {until}"] if plan.until else []),
-        f"proof    {'verified' if one['verified'] else 'never verified, so it is verified first'}",
-        f"lost     what was written since {since:%Y-%m-%d %H:%M:%S} UTC, {ago(since, now)} ago",
+        proof(one),
+        lost(since, now),
         f"stops    {', '.join(each.name for each in (*plan.writers, plan.server))}: every API fails until it is done",
         f"kept     what is replaced, on volume {plan.kept}",
     ]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kolla_iac.cli.repository import carry_out, create, known
+from kolla_iac.cli.restoring import lost, proof, refuse_release
 from kolla_iac.errors import KollaError
 
 STOP_SECONDS = 60
@@ -18,7 +19,7 @@ def restore(project: Path, environment: str, backup: str, *, yes: bool) -> None:
     Raises:
         KollaError: says what stands still, and that the same command goes on.
     """
-    from kolla_iac.cli.terminal import ago, agreed
+    from kolla_iac.cli.terminal import agreed
     from kolla_iac.components.schemas import schemas
     from kolla_iac.runtime.containers import of_service
 
@@ -30,23 +31,14 @@ def restore(project: Path, environment: str, backup: str, *, yes: bool) -> None:
         )
     (line,) = carry_out(about, "show", backup)
     shown = json.loads(line)
-    if shown["release"] != about.settings.release:
-        raise KollaError(
-            f"{shown['backup']} is of {shown['release']}, and {environment} of {about.settings.release}",
-            {"why": "the services of one release do not work on the schemas of another"},
-        )
+    refuse_release(about, shown)
     names = [one.name for one in schemas(about.settings)]
-    writers = [
-        one for name in names for one in of_service(about.context.hosts, environment, name) if one.running
-    ]
-    made = datetime.fromisoformat(shown["made"])
-    proof = "verified" if shown["verified"] else "never verified, so it is verified first"
+    # those that stand still too: a run that was cut off has stopped them
+    writers = [one for name in names for one in of_service(about.context.hosts, environment, name)]
     print(f"restore  {shown['backup']}, {shown['rows']} rows, onto {about.external}: {', '.join(names)}")
-    print(f"proof    {proof}")
-    print(f"lost     what was written since {made:%Y-%m-%d %H:%M:%S} UTC, {ago(made, datetime.now(UTC))} ago")
-    print(
-        f"stops    {', '.join(one.name for one in writers) or 'nothing, nothing runs'}: requests fail until it is done"
-    )
+    print(proof(shown))
+    print(lost(datetime.fromisoformat(shown["made"]), datetime.now(UTC)))
+    print(f"stops    {', '.join(one.name for one in writers)}: requests fail until it is done")
     print("kept     what is replaced, as a backup that is made first")
     agreed(environment, yes=yes)
     if not shown["verified"]:

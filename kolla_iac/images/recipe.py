@@ -190,14 +190,20 @@ def reference(image: str, release: str, settings: ImagesSettings) -> str:
     return f"{name}:{settings.tag or published_tag(release)}" + (f"@{digest}" if digest else "")
 
 
+def of_service(environment: Environment, service: str) -> str:
+    """Reference of a service's image, whether the service is on or not: its own, or that of the environment's source.
+
+    Raises:
+        KollaError: no lock for the environment's release.
+    """
+    own = environment.service(service).image
+    return own or reference(services()[service].image, environment.release, environment.images)
+
+
 def references(environment: Environment) -> dict[str, str]:
     """Image name -> reference, for every enabled service of an environment.
 
     Raises:
         KollaError: no lock for the environment's release.
     """
-    wanted = {}
-    for name in environment.enabled():
-        image, own = services()[name].image, environment.service(name).image
-        wanted[image] = own or reference(image, environment.release, environment.images)
-    return wanted
+    return {services()[name].image: of_service(environment, name) for name in environment.enabled()}

@@ -92,8 +92,7 @@ class Cloud(pulumi.ComponentResource):
 
     def reference(self, service: str) -> str:
         """Full reference of a service's image: its own from the settings, or the environment's source."""
-        own = self.settings.service(service).image
-        return own or images.reference(services()[service].image, self.release, self.settings.images)
+        return images.of_service(self.settings, service)
 
     def image(self, service: str) -> Image:
         """A service's image, registered as a stage the first time it is asked for."""

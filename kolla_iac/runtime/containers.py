@@ -134,6 +134,13 @@ def of_replica(hosts: Hosts, environment: str, service: str, replica: int) -> li
     ]
 
 
+def network_of(hosts: Hosts, host: str, environment: str) -> str:
+    """Name of an environment's network; Docker's default one before there is any."""
+    label = {"label": f"{LABEL_ENVIRONMENT}={environment}"}
+    found = hosts.client(host).networks.list(filters=label)
+    return str(found[0].name) if found else "bridge"
+
+
 def get(hosts: Hosts, host: str, container_id: str) -> Found:
     """One container by id.
 

@@ -12,9 +12,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import docker
+import pytest
 from docker.models.containers import Container
 
 from kolla_iac.images import ensure
@@ -148,6 +150,23 @@ def swept(client: docker.DockerClient, environment: str) -> None:
     for volume in client.volumes.list(filters=chosen):
         volume.remove(force=True)
     client.close()
+
+
+@contextmanager
+def standing(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
+    """A small environment whose load balancer publishes a backend, as long as the block lasts.
+
+    Args:
+        home: for its timeline.
+    """
+    monkeypatch.setenv("KOLLA_IAC_HOME", str(home))
+    environment = Small(haproxy_image())
+    try:
+        environment.start_balancer()
+        environment.configure()
+        yield environment
+    finally:
+        environment.close()
 
 
 class Small:

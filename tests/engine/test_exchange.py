@@ -14,21 +14,15 @@ from kolla_iac.errors import KollaError
 from kolla_iac.runtime.balancer import Balancer, balancers
 from kolla_iac.runtime.containers import Found, get
 
-from .runtime_support import Small, haproxy_image, probing
+from .runtime_support import Small, probing, standing
 
 
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
-    monkeypatch.setenv("KOLLA_IAC_HOME", str(tmp_path))
-    environment = Small(haproxy_image())
-    try:
-        environment.start_balancer()
-        environment.configure()
+    with standing(tmp_path, monkeypatch) as environment:
         for replica in (1, 2):
             environment.handover(environment.serve(replica), replica)
         yield environment
-    finally:
-        environment.close()
 
 
 def prepared(small: Small) -> tuple[Balancer, list[Found]]:

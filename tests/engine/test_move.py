@@ -27,7 +27,7 @@ from kolla_iac.runtime.job import conversation, run
 from tests.cloud.support import image
 
 from .backed_up import Server
-from .runtime_support import PORT, RELEASE, SERVER, Small, answers, haproxy_image, probing
+from .runtime_support import PORT, RELEASE, SERVER, Small, answers, haproxy_image, probing, standing
 
 SOURCE, TARGET = DatabaseServer("mariadb.internal", 3306), DatabaseServer("target.internal", 3306)
 PASSWORD = "pw1-of-the-schema"
@@ -176,7 +176,7 @@ class Both:
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     both = Both(tmp_path_factory.mktemp("repositories"))
     try:
         yield both
@@ -185,26 +185,23 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 
 @pytest.fixture
-def both(standing: Both) -> Both:
-    standing.empty()
-    standing.sql(KINDS)
-    return standing
+def both(servers: Both) -> Both:
+    servers.empty()
+    servers.sql(KINDS)
+    return servers
 
 
 @pytest.fixture
 def balanced(both: Both, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
     """With two replicas on the source, and two that wait for the target."""
-    monkeypatch.setenv("KOLLA_IAC_HOME", str(tmp_path))
-    small = both.small = Small(haproxy_image())
-    small.start_balancer()
-    small.configure()
-    for replica in (1, 2):
-        small.handover(both.serve(replica, "old", ""), replica)
-    both.copy()
-    for replica in (1, 2):
-        both.serve(replica, "new", TARGET.address)
-    yield both
-    small.close()
+    with standing(tmp_path, monkeypatch) as small:
+        both.small = small
+        for replica in (1, 2):
+            small.handover(both.serve(replica, "old", ""), replica)
+        both.copy()
+        for replica in (1, 2):
+            both.serve(replica, "new", TARGET.address)
+        yield both
 
 
 def test_rows_of_every_kind_and_what_changes_meanwhile(both: Both) -> None:

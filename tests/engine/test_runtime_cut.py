@@ -17,21 +17,15 @@ from docker.models.containers import Container
 from kolla_iac.model.stage import Stage, VerifyStage
 from kolla_iac.model.waits import HttpStep, HttpWait
 
-from .runtime_support import Small, answers, haproxy_image, probing
+from .runtime_support import Small, answers, probing, standing
 
 KOLLA_IAC = [Path(sys.executable).with_name("kolla-iac"), "stage"]
 
 
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
-    monkeypatch.setenv("KOLLA_IAC_HOME", str(tmp_path))
-    environment = Small(haproxy_image())
-    try:
-        environment.start_balancer()
-        environment.configure()
+    with standing(tmp_path, monkeypatch) as environment:
         yield environment
-    finally:
-        environment.close()
 
 
 def start(stage: Stage) -> subprocess.Popen[str]:

@@ -14,24 +14,13 @@ from kolla_iac.model.stage import RetireStage
 from kolla_iac.runtime import balancer
 from kolla_iac.runtime.failure import StageFailed
 
-from .runtime_support import Small, answers, haproxy_image, probing
-
-
-@pytest.fixture(scope="session")
-def balancer_image() -> str:
-    return haproxy_image()
+from .runtime_support import Small, answers, probing, standing
 
 
 @pytest.fixture
-def small(balancer_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
-    monkeypatch.setenv("KOLLA_IAC_HOME", str(tmp_path))
-    environment = Small(balancer_image)
-    try:
-        environment.start_balancer()
-        environment.configure()
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Small]:
+    with standing(tmp_path, monkeypatch) as environment:
         yield environment
-    finally:
-        environment.close()
 
 
 def test_replicas_are_handed_over_under_load_without_a_failed_request(small: Small) -> None:

@@ -116,8 +116,7 @@ def outdated(one: Found, look: Look) -> Iterator[Finding]:
     if one.release and one.release != wanted:
         yield Finding("warning", where, f"is of {one.release}; the settings say {wanted}", look.up)
     elif service in look.settings.enabled():
-        own = look.settings.service(service).image
-        image = own or images.reference(services()[service].image, wanted, look.settings.images)
+        image = images.of_service(look.settings, service)
         runs = one.container.attrs["Config"]["Image"]
         # one that is not wanted at all is a leftover, whatever it runs
         if runs != image and replica <= look.settings.service(service).replicas:
